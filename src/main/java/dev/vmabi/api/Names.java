@@ -1,0 +1,37 @@
+package dev.vmabi.api;
+
+import dev.vmabi.abi.Digest;
+
+/** The group, labels and annotations by which the project's objects and marks are known in a cluster. */
+public final class Names {
+    public static final String GROUP = "vmabi.dev";
+    public static final String VERSION = "v1alpha1";
+    public static final String API_VERSION = GROUP + "/" + VERSION;
+
+    /** The prefix that Kubernetes' NodeRestriction admission keeps kubelets from setting on their own node. */
+    public static final String NODE_LABEL_PREFIX = "vmabi.node-restriction.kubernetes.io/";
+
+    /** Label and annotation on a VirtualMachineInstance: the first 16 digits of what its guest sees now. */
+    public static final String STAMP = GROUP + "/guest-abi";
+
+    /** Label by which a VM pod of another stack than KubeVirt opts in to a policy. */
+    public static final String POLICY_LABEL = GROUP + "/policy";
+
+    /** Field manager of the operator's server-side applies. */
+    public static final String OPERATOR_MANAGER = "vmabi-operator";
+
+    /** Field manager of the node agent's server-side applies. */
+    public static final String AGENT_MANAGER = "vmabi-agent";
+
+    private Names() {}
+
+    /** The node label that says: this node has proved, since its last boot, that it takes the guest ABI. */
+    public static String nodeLabel(Digest guestAbi) {
+        return nodeLabel(guestAbi.label());
+    }
+
+    /** As {@link #nodeLabel(Digest)}, from the 16 digits that a stamp holds. */
+    public static String nodeLabel(String digest16) {
+        return NODE_LABEL_PREFIX + digest16;
+    }
+}

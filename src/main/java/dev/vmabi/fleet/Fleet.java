@@ -1,0 +1,118 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.HostProfile;
+import dev.vmabi.abi.Verdict;
+import dev.vmabi.abi.Vmm;
+import dev.vmabi.fleet.FleetState.Node;
+import dev.vmabi.fleet.FleetState.Policy;
+import dev.vmabi.fleet.FleetState.Vm;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/**
+ * A {@link FleetState} with the indexes that decisions need. Immutable once made; made anew for every state.
+ *
+ * <p>What costs time (verdicts and minimums) is kept in {@link Verdicts}, which outlives states: its keys are digests,
+ * so work grows with distinct profiles and guest ABIs, not with nodes.
+ */
+public final class Fleet {
+    private final FleetState state;
+    private final Verdicts verdicts;
+    private final Pools pools;
+    private final Map<String, Standing> standings = new HashMap<>();
+    private final Map<String, Node> nodes;
+    private final Map<String, Digest> guestAbisByLabel = new HashMap<>();
+    private final Map<String, Vm> vmsByKey;
+
+    public Fleet(FleetState state, Verdicts verdicts) {
+        this.state = state;
+        this.verdicts = verdicts;
+        this.pools = new Pools(state);
+        this.nodes = state.nodes().stream().collect(Collectors.toMap(Node::name, Function.identity()));
+        state.nodes().forEach(n -> standings.put(n.name(), Standing.of(n, state.profiles())));
+        state.guestAbis().keySet().forEach(d -> guestAbisByLabel.put(d.label(), d));
+        this.vmsByKey = state.vms().stream().collect(Collectors.toMap(Vm::key, Function.identity(), (a, b) -> b));
+    }
+
+    public FleetState state() {
+        return state;
+    }
+
+    public Optional<Policy> policy(String name) {
+        return state.policies().stream().filter(p -> p.name().equals(name)).findFirst();
+    }
+
+    public Optional<Node> node(String name) {
+        return Optional.ofNullable(nodes.get(name));
+    }
+
+    public Optional<Vm> vm(String namespace, String name) {
+        return Optional.ofNullable(vmsByKey.get(namespace + "/" + name));
+    }
+
+    /** How far the node's report can be relied on; {@link Standing.Missing} for a node that is not known. */
+    public Standing standing(String node) {
+        return standings.getOrDefault(node, new Standing.Missing("node " + node + " does not exist"));
+    }
+
+    /** The policy that speaks for the VM, if any. */
+    public Optional<Policy> policyFor(Vm vm) {
+        return pools.speakingFor(vm);
+    }
+
+    /** The nodes that the policy holds. */
+    public List<Node> pool(Policy policy) {
+        return pools.nodes(policy);
+    }
+
+    /** The guest ABI that a stamp or node label of 16 digits stands for, if it exists as an object. */
+    public Optional<Digest> digest(String digest16) {
+        return Optional.ofNullable(guestAbisByLabel.get(digest16));
+    }
+
+    public Optional<GuestAbi> guestAbi(Digest digest) {
+        return Optional.ofNullable(state.guestAbis().get(digest));
+    }
+
+    /**
+     * What keeps VMs of this guest ABI from a node, in one line; empty where the node has proved it since its last
+     * boot. This is the rule that node labels and the gate share.
+     */
+    public Optional<String> obstacle(String node, Digest guestAbi, Vmm vmm) {
+        return switch (standing(node)) {
+            case Standing.Fresh fresh ->
+                fresh.proof(guestAbi)
+                        .map(proof -> proof.accepted() ? Optional.<String>empty() : Optional.of(why(fresh, guestAbi, vmm)))
+                        .orElseGet(() -> Optional.of("has not proved " + guestAbi.label() + " yet"));
+            case Standing other -> Optional.of(other.reason());
+        };
+    }
+
+    /** The verdict by computation, from what the host's kernel was measured to take. */
+    public Verdict verdict(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
+        return verdicts.accepts(profile, host, abi, vmm);
+    }
+
+    Verdicts verdicts() {
+        return verdicts;
+    }
+
+    Pools pools() {
+        return pools;
+    }
+
+    private String why(Standing.Fresh fresh, Digest guestAbi, Vmm vmm) {
+        return guestAbi(guestAbi)
+                .map(abi -> verdict(fresh.digest(), fresh.profile(), abi, vmm))
+                .filter(Verdict.Refused.class::isInstance)
+                .map(Verdict.Refused.class::cast)
+                .map(refused -> Reasons.first(refused, 2))
+                .orElseGet(() -> Reasons.ofProof(fresh.proof(guestAbi).orElseThrow()));
+    }
+}

@@ -1,0 +1,108 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.HostProfile;
+import dev.vmabi.api.NodeABISpec;
+import dev.vmabi.api.NodeABIStatus;
+import dev.vmabi.api.VirtualMachineABISpec;
+import dev.vmabi.api.VirtualMachineABIStatus;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * All that is known of the cluster at one moment.
+ *
+ * @param profiles host profiles whose content has the digest they are named by
+ * @param guestAbis guest ABIs whose content has the digest they are named by
+ */
+public record FleetState(
+        List<Policy> policies,
+        List<Node> nodes,
+        Map<Digest, HostProfile> profiles,
+        Map<Digest, GuestAbi> guestAbis,
+        List<Vm> vms) {
+
+    public FleetState {
+        policies = List.copyOf(policies);
+        nodes = List.copyOf(nodes);
+        profiles = Map.copyOf(profiles);
+        guestAbis = Map.copyOf(guestAbis);
+        vms = List.copyOf(vms);
+    }
+
+    /** A VirtualMachineABI as it was last read; {@code status} is null before the first decision. */
+    public record Policy(
+            String name,
+            String uid,
+            long generation,
+            Instant created,
+            VirtualMachineABISpec spec,
+            VirtualMachineABIStatus status) {}
+
+    /**
+     * A Node with its agent's report.
+     *
+     * @param bootId {@code status.nodeInfo.bootID}: changes with every boot
+     * @param guestAbiLabels the first 16 digits of each guest ABI for which the node has a label now
+     */
+    public record Node(
+            String name,
+            String uid,
+            Map<String, String> labels,
+            String architecture,
+            boolean ready,
+            boolean schedulable,
+            String bootId,
+            String kernelVersion,
+            Set<String> guestAbiLabels,
+            Optional<Report> report) {
+
+        public Node {
+            labels = Map.copyOf(labels);
+            guestAbiLabels = Set.copyOf(guestAbiLabels);
+        }
+
+        /** Whether VMs may be placed here at all, going by Kubernetes' own marks. */
+        public boolean available() {
+            return ready && schedulable;
+        }
+    }
+
+    /** A NodeABI as it was last read; {@code status} is null before the operator's first word. */
+    public record Report(long generation, NodeABISpec spec, NodeABIStatus status) {}
+
+    /**
+     * A VirtualMachineInstance.
+     *
+     * @param node where the guest runs now; empty while it does not run
+     * @param clamp what its owner or the gate has the VMM leave out
+     * @param stamp the first 16 digits of the guest ABI it is marked with
+     * @param moved whether it has been migrated since it booted
+     */
+    public record Vm(
+            String namespace,
+            String name,
+            String uid,
+            Map<String, String> labels,
+            Map<String, String> namespaceLabels,
+            Optional<String> node,
+            Clamp clamp,
+            Optional<String> stamp,
+            boolean moved) {
+
+        public Vm {
+            labels = Map.copyOf(labels);
+            namespaceLabels = Map.copyOf(namespaceLabels);
+        }
+
+        /** {@code namespace/name}. */
+        public String key() {
+            return namespace + "/" + name;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.api.NodeABIStatus;
+import dev.vmabi.api.NodeABIStatus.NodeState;
+import dev.vmabi.api.NodeABIStatus.PolicyVerdict;
+import dev.vmabi.api.VirtualMachineABIStatus;
+import dev.vmabi.fleet.FleetEvent.Reason;
+import dev.vmabi.fleet.FleetState.Node;
+import dev.vmabi.fleet.FleetState.Policy;
+import io.fabric8.kubernetes.api.model.Condition;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * All that is decided for one node at one moment.
+ *
+ * @param labels the first 16 digits of each guest ABI for which the node is to carry a label
+ * @param status the status of its NodeABI; empty where there is none
+ */
+public record NodeDecision(Set<String> labels, Optional<NodeABIStatus> status, List<FleetEvent> events) {
+
+    /** Decides for the node: a pure function of the fleet and the clock. */
+    public static NodeDecision decide(Fleet fleet, Node node, Instant now) {
+        Standing standing = fleet.standing(node.name());
+        List<FleetEvent> events = new ArrayList<>();
+        List<PolicyVerdict> verdicts = new ArrayList<>();
+        List<Policy> selecting = fleet.pools().selecting(node);
+        Optional<Policy> holder = selecting.stream().findFirst();
+        Optional<Pool.Member> member = holder.map(p -> member(fleet, node, p));
+        member.map(m -> new PolicyVerdict(
+                        holder.orElseThrow().name(), m.state(), m.reason().isEmpty() ? List.of() : List.of(m.reason())))
+                .ifPresent(verdicts::add);
+        selecting.stream()
+                .skip(1)
+                .limit(7)
+                .map(p -> new PolicyVerdict(
+                        p.name(), NodeState.Conflict, List.of("the older policy " + holder.orElseThrow().name() + " holds this node")))
+                .forEach(verdicts::add);
+        Set<String> labels = labels(fleet, standing, member.map(Pool.Member::barred).orElse(false));
+        Optional<NodeABIStatus> status = node.report().map(report -> {
+            List<Condition> before = report.status() == null ? List.of() : report.status().conditions();
+            Conditions conditions = new Conditions(before, report.generation(), now);
+            describe(conditions, standing, verdicts, events);
+            return new NodeABIStatus(report.generation(), conditions.list(), verdicts);
+        });
+        return new NodeDecision(Set.copyOf(labels), status, List.copyOf(events));
+    }
+
+    private static Pool.Member member(Fleet fleet, Node node, Policy policy) {
+        Optional<Digest> pin = Optional.ofNullable(policy.status())
+                .map(VirtualMachineABIStatus::baseline)
+                .map(b -> Digest.parse(b.digest()));
+        return Pool.member(fleet, PolicyTerms.of(policy.spec()), node, pin, RaisedFence.of(policy.status()));
+    }
+
+    private static Set<String> labels(Fleet fleet, Standing standing, boolean barred) {
+        Set<String> labels = new TreeSet<>();
+        if (standing instanceof Standing.Fresh fresh && !barred) {
+            fleet.state().guestAbis().keySet().stream()
+                    .filter(fresh::proved)
+                    .map(Digest::label)
+                    .forEach(labels::add);
+        }
+        return labels;
+    }
+
+    private static void describe(
+            Conditions conditions, Standing standing, List<PolicyVerdict> verdicts, List<FleetEvent> events) {
+        switch (standing) {
+            case Standing.Fresh fresh -> {
+                conditions.set("Reporting", true, "ReportHolds", "profile " + fresh.digest().label());
+                conditions.set("Fresh", true, "PresentBoot", "the report is from the node's present boot");
+            }
+            case Standing.Stale stale -> {
+                if (conditions.wasTrue("Fresh")) {
+                    events.add(new FleetEvent(Reason.NodeReportStale, stale.reason()));
+                }
+                conditions.set("Reporting", true, "ReportHolds", "the report is of an earlier boot");
+                conditions.set("Fresh", false, "EarlierBoot", stale.reason());
+            }
+            case Standing.Missing missing -> conditions.set("Reporting", false, "NoReport", missing.reason());
+            case Standing.Unusable unusable -> {
+                conditions.set("Reporting", false, "Unusable", unusable.reason());
+                conditions.set("Fresh", true, "PresentBoot", "the report is from the node's present boot");
+            }
+        }
+        if (verdicts.isEmpty()) {
+            conditions.set("Compatible", false, "NoPolicy", "no VirtualMachineABI selects this node");
+            return;
+        }
+        PolicyVerdict verdict = verdicts.getFirst();
+        String reason = verdict.reasons().isEmpty() ? "" : verdict.reasons().getFirst();
+        boolean accepting = verdict.state() == NodeState.Accepting;
+        if (accepting && !conditions.wasTrue("Compatible")) {
+            events.add(new FleetEvent(Reason.NodeAccepted, "Accepts the baseline of policy " + verdict.policy()));
+        }
+        if (verdict.state() == NodeState.Fenced && !conditions.reasonBefore("Compatible").equals(Optional.of("Fenced"))) {
+            events.add(new FleetEvent(Reason.NodeFenced, "Fenced by policy " + verdict.policy() + ": " + reason));
+        }
+        conditions.set(
+                "Compatible",
+                accepting,
+                verdict.state().name(),
+                accepting ? "proved the baseline of policy " + verdict.policy() : reason);
+    }
+}

@@ -1,0 +1,330 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.Minimum;
+import dev.vmabi.abi.Verdict;
+import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.NodeABIStatus.NodeState;
+import dev.vmabi.api.VirtualMachineABISpec.Fence;
+import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
+import dev.vmabi.api.VirtualMachineABIStatus;
+import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
+import dev.vmabi.api.VirtualMachineABIStatus.FencedNode;
+import dev.vmabi.api.VirtualMachineABIStatus.HostClass;
+import dev.vmabi.api.VirtualMachineABIStatus.HoldsDown;
+import dev.vmabi.api.VirtualMachineABIStatus.NodeCounts;
+import dev.vmabi.api.VirtualMachineABIStatus.Pin;
+import dev.vmabi.api.VirtualMachineABIStatus.RefusedClass;
+import dev.vmabi.fleet.FleetEvent.Reason;
+import dev.vmabi.fleet.FleetState.Policy;
+import dev.vmabi.fleet.FleetState.Vm;
+import dev.vmabi.fleet.Pool.Member;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+/**
+ * All that is decided for one policy at one moment.
+ *
+ * @param guestAbis guest ABIs that must exist as objects while this decision stands
+ * @param stamps VMs whose stamp is to be written, with what their guest has now
+ * @param next when time alone may change the decision; {@link Instant#MAX} for never
+ */
+public record PolicyDecision(
+        VirtualMachineABIStatus status,
+        Map<Digest, GuestAbi> guestAbis,
+        Map<Vm, Digest> stamps,
+        List<FleetEvent> events,
+        Instant next) {
+
+    private static final int MOST_FENCED_NODES = 20;
+    private static final int MOST_CLASSES = 50;
+    private static final int MOST_HOLDS_DOWN = 20;
+    private static final int MOST_FEATURES = 20;
+
+    /** Decides for the policy: a pure function of the fleet and the clock. */
+    public static PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
+        PolicyTerms terms = PolicyTerms.of(policy.spec());
+        List<FleetEvent> events = new ArrayList<>();
+        Optional<Digest> pinBefore = Optional.ofNullable(policy.status())
+                .map(VirtualMachineABIStatus::baseline)
+                .map(b -> Digest.parse(b.digest()));
+
+        List<FenceState> fences = fences(fleet, policy, events);
+        List<RaisedFence> raised = raised(policy, fences);
+        Pool before = Pool.of(fleet, policy, terms, pinBefore, raised);
+        BaselineDecision baseline = BaselineDecision.decide(fleet, policy, terms, before, now);
+        events.addAll(baseline.events());
+        Optional<Digest> pin = baseline.pin().map(Pin::digest).map(Digest::parse);
+        Pool pool = pin.equals(pinBefore) ? before : Pool.of(fleet, policy, terms, pin, raised);
+        VmCensus census = VmCensus.take(fleet, policy, terms.vmm(), pool, baseline.pin());
+
+        Map<Digest, GuestAbi> guestAbis = new LinkedHashMap<>(baseline.guestAbis());
+        guestAbis.putAll(census.guestAbis());
+        VirtualMachineABIStatus status = new VirtualMachineABIStatus(
+                policy.generation(),
+                conditions(fleet, policy, terms, pool, baseline, census, events, now),
+                baseline.pin().orElse(null),
+                baseline.candidate().orElse(null),
+                baseline.previous().orElse(null),
+                counts(pool),
+                fencedNodes(pool),
+                classes(fleet, terms.vmm(), pool),
+                holdsDown(pool, baseline.minimum()),
+                fences,
+                census.counts(),
+                baseline.history());
+        Map<Vm, Digest> stamps = census.stamps().stream()
+                .collect(Collectors.toMap(VmCensus.Stamp::vm, VmCensus.Stamp::guestAbi, (a, b) -> b, LinkedHashMap::new));
+        return new PolicyDecision(status, Map.copyOf(guestAbis), stamps, List.copyOf(events), baseline.next());
+    }
+
+    private static List<FenceState> fences(Fleet fleet, Policy policy, List<FleetEvent> events) {
+        List<Standing.Fresh> hosts = fleet.pool(policy).stream()
+                .map(n -> fleet.standing(n.name()))
+                .filter(Standing.Fresh.class::isInstance)
+                .map(Standing.Fresh.class::cast)
+                .toList();
+        boolean allReport = hosts.size() == fleet.pool(policy).size() && !hosts.isEmpty();
+        List<FenceState> states = new ArrayList<>();
+        for (Fence fence : policy.spec().fences()) {
+            if (fence.surface() == null) {
+                continue;
+            }
+            RaisedFence surface = new RaisedFence(fence.surface());
+            int crossed =
+                    (int) hosts.stream().filter(h -> surface.crossedBy(h.profile())).count();
+            boolean before = wasRaised(policy, surface.name());
+            boolean now = before
+                    || fence.raise() == FenceRaise.Now
+                    || (fence.raise() == FenceRaise.WhenCrossed && allReport && crossed == hosts.size());
+            if (now && !before) {
+                events.add(new FleetEvent(Reason.FenceRaised, "Fence " + surface.name() + " is raised: "
+                        + surface.wants() + "; it is not taken down again"));
+            }
+            states.add(new FenceState(surface.name(), crossed, hosts.size(), now));
+        }
+        return states;
+    }
+
+    private static boolean wasRaised(Policy policy, String fence) {
+        return policy.status() != null
+                && policy.status().fences().stream().anyMatch(f -> f.fence().equals(fence) && f.raised());
+    }
+
+    private static List<RaisedFence> raised(Policy policy, List<FenceState> states) {
+        Set<String> raised =
+                states.stream().filter(FenceState::raised).map(FenceState::fence).collect(Collectors.toSet());
+        return policy.spec().fences().stream()
+                .map(Fence::surface)
+                .filter(s -> s != null && raised.contains(s.name()))
+                .map(RaisedFence::new)
+                .toList();
+    }
+
+    private static List<io.fabric8.kubernetes.api.model.Condition> conditions(
+            Fleet fleet,
+            Policy policy,
+            PolicyTerms terms,
+            Pool pool,
+            BaselineDecision baseline,
+            VmCensus census,
+            List<FleetEvent> events,
+            Instant now) {
+        Conditions conditions = new Conditions(
+                policy.status() == null ? List.of() : policy.status().conditions(), policy.generation(), now);
+        boolean pinned = baseline.pin().isPresent();
+        ready(conditions, terms, baseline, events);
+        conditions.set("BaselinePinned", pinned, baseline.reason(), baseline.message());
+        converged(conditions, pool, pinned);
+        raiseAvailable(conditions, baseline, pinned, events);
+        degraded(conditions, fleet, policy, pool, baseline, census, events);
+        if (!terms.problems().isEmpty()) {
+            conditions.set("Stalled", true, "PolicyInvalid", String.join("; ", terms.problems()));
+        }
+        return conditions.list();
+    }
+
+    private static void ready(
+            Conditions conditions, PolicyTerms terms, BaselineDecision baseline, List<FleetEvent> events) {
+        if (!terms.problems().isEmpty()) {
+            String problems = String.join("; ", terms.problems());
+            if (!conditions.reasonBefore("Ready").equals(Optional.of("PolicyInvalid"))) {
+                events.add(new FleetEvent(Reason.PolicyInvalid, problems));
+            }
+            conditions.set("Ready", false, "PolicyInvalid", problems);
+        } else if (baseline.pin().isEmpty()) {
+            if (baseline.reason().equals("NoCommonABI")
+                    && !conditions.reasonBefore("Ready").equals(Optional.of("NoCommonABI"))) {
+                events.add(new FleetEvent(Reason.NoCommonABI, baseline.message()));
+            }
+            conditions.set("Ready", false, baseline.reason(), baseline.message());
+        } else {
+            conditions.set("Ready", true, "Pinned", baseline.message());
+        }
+    }
+
+    private static void converged(Conditions conditions, Pool pool, boolean pinned) {
+        int all = pool.members().size();
+        List<Member> fenced = pool.in(NodeState.Fenced);
+        List<Member> waiting = pool.in(NodeState.Waiting);
+        if (!pinned) {
+            conditions.set("Converged", false, "NotPinned", "there is no baseline to converge on");
+        } else if (fenced.isEmpty() && waiting.isEmpty()) {
+            conditions.set("Converged", true, "AllAccept", "all " + all + " nodes accept the baseline");
+        } else {
+            String text = (all - fenced.size() - waiting.size()) + " of " + all + " nodes accept the baseline"
+                    + (fenced.isEmpty() ? "" : "; fenced: " + BaselineDecision.names(fenced))
+                    + (waiting.isEmpty() ? "" : "; waiting: " + BaselineDecision.names(waiting));
+            conditions.set("Converged", false, fenced.isEmpty() ? "NodesWaiting" : "NodesFenced", text);
+        }
+    }
+
+    private static void raiseAvailable(
+            Conditions conditions, BaselineDecision baseline, boolean pinned, List<FleetEvent> events) {
+        if (!pinned || baseline.candidate().isEmpty()) {
+            conditions.set("RaiseAvailable", false, "NoCandidate", "the fleet can honour no other baseline than this");
+            return;
+        }
+        VirtualMachineABIStatus.Candidate candidate = baseline.candidate().get();
+        boolean proved = candidate.provedAt() != null;
+        String label = candidate.digest().substring(0, 16);
+        String text = proved
+                ? "every node has proved " + label + "; approve it with spec.raise.approve: " + candidate.digest()
+                : candidate.proved() + " of " + candidate.needed() + " nodes have proved " + label;
+        if (proved && !conditions.wasTrue("RaiseAvailable")) {
+            events.add(new FleetEvent(
+                    Reason.RaiseAvailable,
+                    "The fleet can be raised to " + label + ", which gains " + candidate.gains().size() + " features"));
+        }
+        conditions.set("RaiseAvailable", proved, proved ? "Proved" : "WaitingForProof", text);
+    }
+
+    private static void degraded(
+            Conditions conditions,
+            Fleet fleet,
+            Policy policy,
+            Pool pool,
+            BaselineDecision baseline,
+            VmCensus census,
+            List<FleetEvent> events) {
+        Map<String, String> lost = fleet.pools().lost(policy);
+        Map<String, String> contested = fleet.pools().contested(policy);
+        if (!lost.isEmpty() || !contested.isEmpty()) {
+            Map.Entry<String, String> first =
+                    (lost.isEmpty() ? contested : lost).entrySet().iterator().next();
+            String text = lost.isEmpty()
+                    ? contested.size() + " nodes are selected by " + first.getValue() + " too, first "
+                            + first.getKey() + "; this policy is older and keeps them"
+                    : lost.size() + " nodes are held by the older policy " + first.getValue() + ", first "
+                            + first.getKey() + "; make the node selectors disjoint";
+            if (!conditions.reasonBefore("Degraded").equals(Optional.of("PolicyConflict"))) {
+                events.add(new FleetEvent(Reason.PolicyConflict, text));
+            }
+            conditions.set("Degraded", true, "PolicyConflict", text);
+        } else if (baseline.pin().isPresent()
+                && fleet.guestAbi(Digest.parse(baseline.pin().get().digest())).isEmpty()
+                && !baseline.guestAbis().containsKey(Digest.parse(baseline.pin().get().digest()))) {
+            conditions.set("Degraded", true, "BaselineMissing", "GuestABI "
+                    + baseline.pin().get().label() + " of the baseline does not exist; restore it from a backup");
+        } else if (pool.in(NodeState.Accepting).isEmpty() && baseline.pin().isPresent()) {
+            conditions.set("Degraded", true, "NoAcceptingNode", "no node accepts the baseline now; no VM can boot");
+        } else if (!census.unknown().isEmpty()) {
+            conditions.set("Degraded", true, "UnknownVMs", census.unknown().size()
+                    + " VMs have a guest ABI that is not known, first "
+                    + census.unknown().getFirst().key() + "; they stay where they are until they are restarted");
+        } else {
+            conditions.set("Degraded", false, "AsExpected", "nothing is wrong");
+        }
+    }
+
+    private static NodeCounts counts(Pool pool) {
+        int stale = pool.withoutReport().size();
+        return new NodeCounts(
+                pool.members().size(),
+                pool.members().size() - stale,
+                pool.in(NodeState.Accepting).size(),
+                pool.in(NodeState.Fenced).size(),
+                stale);
+    }
+
+    private static List<FencedNode> fencedNodes(Pool pool) {
+        return pool.in(NodeState.Fenced).stream()
+                .sorted(Comparator.comparing(m -> m.node().name()))
+                .limit(MOST_FENCED_NODES)
+                .map(m -> new FencedNode(
+                        m.node().name(),
+                        m.reason(),
+                        m.lostFeatures().stream().limit(MOST_FEATURES).toList()))
+                .toList();
+    }
+
+    private static List<HostClass> classes(Fleet fleet, Vmm vmm, Pool pool) {
+        Map<Digest, List<Standing.Fresh>> profiles = new TreeMap<>();
+        Map<Digest, List<Member>> members = new TreeMap<>();
+        pool.byProfile().forEach((digest, list) -> {
+            Standing.Fresh fresh = (Standing.Fresh) list.getFirst().standing();
+            Digest shown = fresh.profile().defaultGuestAbi().digest();
+            profiles.computeIfAbsent(shown, d -> new ArrayList<>()).add(fresh);
+            members.computeIfAbsent(shown, d -> new ArrayList<>()).addAll(list);
+        });
+        return profiles.entrySet().stream()
+                .limit(MOST_CLASSES)
+                .map(e -> hostClass(fleet, vmm, e.getKey(), e.getValue(), members.get(e.getKey()), profiles))
+                .toList();
+    }
+
+    private static HostClass hostClass(
+            Fleet fleet,
+            Vmm vmm,
+            Digest shown,
+            List<Standing.Fresh> hosts,
+            List<Member> members,
+            Map<Digest, List<Standing.Fresh>> all) {
+        List<String> accepts = new ArrayList<>();
+        List<RefusedClass> refuses = new ArrayList<>();
+        all.entrySet().stream().limit(MOST_CLASSES).filter(e -> !e.getKey().equals(shown)).forEach(e -> {
+            GuestAbi theirs = e.getValue().getFirst().profile().defaultGuestAbi();
+            hosts.stream()
+                    .map(h -> fleet.verdict(h.digest(), h.profile(), theirs, vmm))
+                    .filter(Verdict.Refused.class::isInstance)
+                    .map(Verdict.Refused.class::cast)
+                    .findFirst()
+                    .ifPresentOrElse(
+                            refused -> refuses.add(new RefusedClass(e.getKey().label(), Reasons.first(refused, 1))),
+                            () -> accepts.add(e.getKey().label()));
+        });
+        Member example = members.getFirst();
+        return new HostClass(
+                shown.hex(),
+                example.node().name() + ", Linux " + example.node().kernelVersion(),
+                members.size(),
+                accepts,
+                refuses);
+    }
+
+    private static List<HoldsDown> holdsDown(Pool pool, Optional<Minimum> minimum) {
+        if (minimum.isEmpty() || !(minimum.get() instanceof Minimum.Common common)) {
+            return List.of();
+        }
+        Map<Digest, List<Member>> byProfile = pool.byProfile();
+        return common.holdsDown().stream()
+                .limit(MOST_HOLDS_DOWN)
+                .map(h -> new HoldsDown(
+                        h.profile().hex(),
+                        byProfile.getOrDefault(h.profile(), List.of()).size(),
+                        h.field().isEmpty() ? h.register().name() : h.register().name() + "." + h.field(),
+                        h.valueHeld(),
+                        h.valueOtherwise(),
+                        h.gainedFeatures().stream().limit(MOST_FEATURES).toList()))
+                .toList();
+    }
+}

@@ -1,0 +1,117 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Catalogue;
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.Exclusions;
+import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.VirtualMachineABISpec;
+import dev.vmabi.api.VirtualMachineABISpec.BaselineSource;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A policy's spec in the fleet's own types.
+ *
+ * @param problems what is wrong with the spec, each with the field, the value and what to do; empty for a good one
+ */
+record PolicyTerms(
+        Vmm vmm,
+        Set<String> require,
+        Exclusions exclusions,
+        Optional<Digest> profile,
+        Duration soak,
+        Optional<Digest> approve,
+        List<String> problems) {
+
+    private static final Pattern DURATION_PART = Pattern.compile("([0-9]{1,6})([hms])");
+    private static final String DEFAULT_QEMU = "10.0";
+
+    static PolicyTerms of(VirtualMachineABISpec spec) {
+        List<String> problems = new ArrayList<>();
+        if (Selectors.isEmpty(spec.nodeSelector())) {
+            problems.add("spec.nodeSelector is empty; select the pool by a label, for example kubernetes.io/arch: arm64");
+        }
+        Set<String> require = features("spec.baseline.require", spec.baseline().require(), problems);
+        Set<String> exclude = features("spec.baseline.exclude", spec.baseline().exclude(), problems);
+        Set<String> both = new TreeSet<>(require);
+        both.retainAll(exclude);
+        if (!both.isEmpty()) {
+            problems.add("spec.baseline: " + String.join(", ", both)
+                    + " is both required and excluded; take it out of one of the two lists");
+        }
+        Optional<Digest> profile = digest("spec.baseline.profile", spec.baseline().profile(), problems);
+        if (spec.baseline().source() == BaselineSource.Profile && profile.isEmpty() && problems.isEmpty()) {
+            problems.add("spec.baseline.profile is missing; name an ABIProfile (kubectl get abiprofiles)");
+        }
+        return new PolicyTerms(
+                vmm(spec.vmm(), problems),
+                require,
+                new Exclusions(exclude),
+                spec.baseline().source() == BaselineSource.Profile ? profile : Optional.empty(),
+                duration(spec.raise().soak(), problems),
+                digest("spec.raise.approve", spec.raise().approve(), problems),
+                List.copyOf(problems));
+    }
+
+    private static Set<String> features(String field, List<String> names, List<String> problems) {
+        Catalogue catalogue = Catalogue.get();
+        for (String name : names) {
+            if (!catalogue.knownFeatures().contains(name)) {
+                problems.add(field + ": " + name + " is not known; the nearest known names are "
+                        + String.join(", ", catalogue.nearest(name)));
+            }
+        }
+        return Set.copyOf(names);
+    }
+
+    private static Optional<Digest> digest(String field, String text, List<String> problems) {
+        if (text == null || text.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(Digest.parse(text));
+        } catch (IllegalArgumentException e) {
+            problems.add(field + ": " + text + " is no digest; give all 64 hexadecimal digits of an object's name");
+            return Optional.empty();
+        }
+    }
+
+    private static Vmm vmm(VirtualMachineABISpec.Vmm vmm, List<String> problems) {
+        String version = vmm.minimumVersion();
+        if (version == null && vmm.name() == VirtualMachineABISpec.VmmName.qemu) {
+            version = DEFAULT_QEMU;
+        }
+        try {
+            return Vmm.parse(version == null ? vmm.name().text() : vmm.name().text() + ":" + version);
+        } catch (IllegalArgumentException e) {
+            problems.add("spec.vmm: " + e.getMessage());
+            return Vmm.parse("qemu:" + DEFAULT_QEMU);
+        }
+    }
+
+    private static Duration duration(String text, List<String> problems) {
+        Matcher part = DURATION_PART.matcher(text);
+        Duration sum = Duration.ZERO;
+        int end = 0;
+        while (part.find() && part.start() == end) {
+            long amount = Long.parseLong(part.group(1));
+            sum = sum.plus(
+                    switch (part.group(2)) {
+                        case "h" -> Duration.ofHours(amount);
+                        case "m" -> Duration.ofMinutes(amount);
+                        default -> Duration.ofSeconds(amount);
+                    });
+            end = part.end();
+        }
+        if (end == 0 || end != text.length()) {
+            problems.add("spec.raise.soak: " + text + " is no duration; write it like 90s, 30m or 24h");
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,166 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.HostProfile;
+import dev.vmabi.abi.Verdict;
+import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.NodeABIStatus.NodeState;
+import dev.vmabi.fleet.FleetState.Node;
+import dev.vmabi.fleet.FleetState.Policy;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/** The nodes that one policy holds, each with what the policy makes of it under a given pin. */
+final class Pool {
+
+    /**
+     * A node and whether VMs of the pin may come.
+     *
+     * @param reason why not; empty for one that accepts
+     * @param barred whether VMs of no guest ABI at all may come: the node is before a raised fence
+     */
+    record Member(
+            Node node,
+            Standing standing,
+            NodeState state,
+            String reason,
+            SortedSet<String> lostFeatures,
+            boolean barred) {
+
+        Member(Node node, Standing standing, NodeState state, String reason) {
+            this(node, standing, state, reason, new TreeSet<>(), false);
+        }
+    }
+
+    private final List<Member> members;
+
+    private Pool(List<Member> members) {
+        this.members = List.copyOf(members);
+    }
+
+    /** The pool under a pin; without one, every node with a fresh report waits and those that lack a must are fenced. */
+    static Pool of(Fleet fleet, Policy policy, PolicyTerms terms, Optional<Digest> pin, Collection<RaisedFence> fences) {
+        return new Pool(fleet.pool(policy).stream()
+                .map(node -> member(fleet, terms, node, pin, fences))
+                .toList());
+    }
+
+    static Member member(
+            Fleet fleet, PolicyTerms terms, Node node, Optional<Digest> pin, Collection<RaisedFence> fences) {
+        Standing standing = fleet.standing(node.name());
+        if (!(standing instanceof Standing.Fresh fresh)) {
+            return new Member(node, standing, NodeState.Waiting, standing.reason());
+        }
+        for (RaisedFence fence : fences) {
+            if (!fence.crossedBy(fresh.profile())) {
+                String reason = "kernel " + node.kernelVersion() + " is before the raised fence " + fence.name() + ": "
+                        + fence.wants();
+                return new Member(node, standing, NodeState.Fenced, reason, new TreeSet<>(), true);
+            }
+        }
+        SortedSet<String> missing = new TreeSet<>(terms.require());
+        missing.removeAll(fresh.profile().defaultGuestAbi().features());
+        if (!missing.isEmpty()) {
+            return new Member(
+                    node, standing, NodeState.Fenced, "lacks required " + String.join(", ", missing), missing, false);
+        }
+        if (pin.isEmpty()) {
+            return new Member(node, standing, NodeState.Waiting, "no baseline is pinned yet");
+        }
+        Optional<String> obstacle = fleet.obstacle(node.name(), pin.get(), terms.vmm());
+        if (obstacle.isEmpty()) {
+            return new Member(node, standing, NodeState.Accepting, "");
+        }
+        boolean tried = fresh.proof(pin.get()).isPresent();
+        return new Member(
+                node,
+                standing,
+                tried ? NodeState.Fenced : NodeState.Waiting,
+                obstacle.get(),
+                tried ? lost(fleet, terms.vmm(), fresh, pin.get()) : new TreeSet<>(),
+                false);
+    }
+
+    private static SortedSet<String> lost(Fleet fleet, Vmm vmm, Standing.Fresh fresh, Digest pin) {
+        Optional<GuestAbi> abi = fleet.guestAbi(pin);
+        if (abi.isPresent()
+                && fleet.verdict(fresh.digest(), fresh.profile(), abi.get(), vmm) instanceof Verdict.Refused refused) {
+            return Reasons.lostFeatures(refused);
+        }
+        return new TreeSet<>();
+    }
+
+    List<Member> members() {
+        return members;
+    }
+
+    List<Member> in(NodeState state) {
+        return members.stream().filter(m -> m.state() == state).toList();
+    }
+
+    /** Members whose report cannot be relied on now. */
+    List<Member> withoutReport() {
+        return members.stream()
+                .filter(m -> !(m.standing() instanceof Standing.Fresh))
+                .toList();
+    }
+
+    /** Members that the pin is made for: all that are not fenced. */
+    List<Member> unfenced() {
+        return members.stream().filter(m -> m.state() != NodeState.Fenced).toList();
+    }
+
+    /** The distinct profiles of members that report and are not fenced: what a first pin is made from. */
+    SortedMap<Digest, HostProfile> reportedProfiles() {
+        SortedMap<Digest, HostProfile> profiles = new TreeMap<>();
+        for (Member member : unfenced()) {
+            if (member.standing() instanceof Standing.Fresh fresh) {
+                profiles.put(fresh.digest(), fresh.profile());
+            }
+        }
+        return profiles;
+    }
+
+    /**
+     * The distinct profiles of members that honour the pin: what a candidate is made from. One that is rebooting
+     * counts with what it last reported, so that a candidate does not come and go with it.
+     */
+    SortedMap<Digest, HostProfile> honouringProfiles(Map<Digest, HostProfile> known) {
+        SortedMap<Digest, HostProfile> profiles = new TreeMap<>();
+        for (Member member : members) {
+            if (member.state() == NodeState.Accepting && member.standing() instanceof Standing.Fresh fresh) {
+                profiles.put(fresh.digest(), fresh.profile());
+            } else if (member.standing() instanceof Standing.Stale) {
+                lastReported(member.node(), known).ifPresent(p -> profiles.put(p.getKey(), p.getValue()));
+            }
+        }
+        return profiles;
+    }
+
+    /** How many members have each distinct profile, of those with a fresh report. */
+    SortedMap<Digest, List<Member>> byProfile() {
+        SortedMap<Digest, List<Member>> byProfile = new TreeMap<>();
+        for (Member member : members) {
+            if (member.standing() instanceof Standing.Fresh fresh) {
+                byProfile.computeIfAbsent(fresh.digest(), d -> new ArrayList<>()).add(member);
+            }
+        }
+        return byProfile;
+    }
+
+    private static Optional<Map.Entry<Digest, HostProfile>> lastReported(Node node, Map<Digest, HostProfile> known) {
+        return node.report()
+                .map(r -> r.spec().profile())
+                .flatMap(text -> known.entrySet().stream()
+                        .filter(e -> e.getKey().hex().equals(text))
+                        .findFirst());
+    }
+}

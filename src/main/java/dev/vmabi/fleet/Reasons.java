@@ -1,0 +1,36 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Refusal;
+import dev.vmabi.abi.Verdict;
+import dev.vmabi.api.NodeABISpec.Proof;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/** Refusals in one line each, for conditions, events and denials. */
+public final class Reasons {
+    private Reasons() {}
+
+    /** The first refusals of a verdict, and how many more there are. */
+    public static String first(Verdict.Refused refused, int most) {
+        List<Refusal> refusals = refused.refusals();
+        String text = refusals.stream().limit(most).map(Refusal::message).collect(Collectors.joining("; "));
+        return refusals.size() > most ? text + "; and " + (refusals.size() - most) + " more" : text;
+    }
+
+    /** What the guest would lose, over all refusals. */
+    static SortedSet<String> lostFeatures(Verdict.Refused refused) {
+        return refused.refusals().stream()
+                .flatMap(r -> r.lostFeatures().stream())
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /** What the kernel answered, where nothing was computed. */
+    static String ofProof(Proof proof) {
+        return proof.refused().stream()
+                .limit(2)
+                .map(r -> r.register() + ": the kernel answered " + r.error() + " to " + r.wanted())
+                .collect(Collectors.joining("; "));
+    }
+}

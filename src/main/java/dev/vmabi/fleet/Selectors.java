@@ -1,0 +1,43 @@
+package dev.vmabi.fleet;
+
+import io.fabric8.kubernetes.api.model.LabelSelector;
+import io.fabric8.kubernetes.api.model.LabelSelectorRequirement;
+import java.util.List;
+import java.util.Map;
+
+/** Kubernetes' label selectors, as {@code metav1.LabelSelector} defines them. */
+public final class Selectors {
+    private Selectors() {}
+
+    /** Whether the labels match; an absent selector matches everything, an operator that is not known nothing. */
+    public static boolean matches(LabelSelector selector, Map<String, String> labels) {
+        if (selector == null) {
+            return true;
+        }
+        Map<String, String> wanted = selector.getMatchLabels() == null ? Map.of() : selector.getMatchLabels();
+        List<LabelSelectorRequirement> requirements =
+                selector.getMatchExpressions() == null ? List.of() : selector.getMatchExpressions();
+        return wanted.entrySet().stream().allMatch(e -> e.getValue().equals(labels.get(e.getKey())))
+                && requirements.stream().allMatch(r -> matches(r, labels));
+    }
+
+    /** Whether the selector says nothing, and so would match everything. */
+    public static boolean isEmpty(LabelSelector selector) {
+        return selector == null
+                || ((selector.getMatchLabels() == null || selector.getMatchLabels().isEmpty())
+                        && (selector.getMatchExpressions() == null
+                                || selector.getMatchExpressions().isEmpty()));
+    }
+
+    private static boolean matches(LabelSelectorRequirement requirement, Map<String, String> labels) {
+        String value = labels.get(requirement.getKey());
+        List<String> values = requirement.getValues() == null ? List.of() : requirement.getValues();
+        return switch (requirement.getOperator()) {
+            case "In" -> value != null && values.contains(value);
+            case "NotIn" -> value == null || !values.contains(value);
+            case "Exists" -> value != null;
+            case "DoesNotExist" -> value == null;
+            default -> false;
+        };
+    }
+}

@@ -1,0 +1,69 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.Exclusions;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.HostProfile;
+import dev.vmabi.abi.Minimum;
+import dev.vmabi.abi.Verdict;
+import dev.vmabi.abi.Vmm;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeSet;
+import java.util.function.Supplier;
+
+/**
+ * What was computed once for given digests. Content-addressed values never change their answers, so nothing is ever
+ * invalidated; the least recently used answers go when there are too many.
+ */
+public final class Verdicts {
+    private static final int MOST_VERDICTS = 65_536;
+    private static final int MOST_MINIMUMS = 256;
+
+    private record VerdictKey(Digest profile, Digest guestAbi, Vmm vmm) {}
+
+    private record MinimumKey(Set<Digest> profiles, Vmm vmm, Exclusions exclusions) {}
+
+    private final Map<VerdictKey, Verdict> verdicts = leastRecentlyUsed(MOST_VERDICTS);
+    private final Map<MinimumKey, Minimum> minimums = leastRecentlyUsed(MOST_MINIMUMS);
+
+    /** {@link HostProfile#accepts}. */
+    public Verdict accepts(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
+        return once(verdicts, new VerdictKey(profile, abi.digest(), vmm), () -> host.accepts(abi, vmm));
+    }
+
+    /** {@link Minimum#of} over distinct profiles. */
+    public Minimum minimum(SortedMap<Digest, HostProfile> profiles, Vmm vmm, Exclusions exclusions) {
+        return once(
+                minimums,
+                new MinimumKey(new TreeSet<>(profiles.keySet()), vmm, exclusions),
+                () -> Minimum.of(profiles.values(), vmm, exclusions));
+    }
+
+    private static <K, V> V once(Map<K, V> answers, K key, Supplier<V> compute) {
+        synchronized (answers) {
+            V known = answers.get(key);
+            if (known != null) {
+                return known;
+            }
+        }
+        V answer = compute.get();
+        synchronized (answers) {
+            answers.put(key, answer);
+        }
+        return answer;
+    }
+
+    private static <K, V> Map<K, V> leastRecentlyUsed(int most) {
+        return new LinkedHashMap<>(16, 0.75f, true) {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<K, V> eldest) {
+                return size() > most;
+            }
+        };
+    }
+}

@@ -1,0 +1,140 @@
+package dev.vmabi.operator;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.vmabi.abi.Clamp;
+import dev.vmabi.api.Names;
+import dev.vmabi.api.NodeABISpec;
+import dev.vmabi.api.NodeABIStatus;
+import dev.vmabi.api.VirtualMachineABI;
+import dev.vmabi.fleet.FleetState;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeCondition;
+import io.fabric8.kubernetes.api.model.NodeSystemInfo;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Kubernetes objects as the fleet sees them: what no decision needs is left behind. */
+final class Views {
+    private final ObjectMapper json;
+
+    Views(ObjectMapper json) {
+        this.json = json;
+    }
+
+    static FleetState.Policy policy(VirtualMachineABI policy) {
+        return new FleetState.Policy(
+                policy.getMetadata().getName(),
+                policy.getMetadata().getUid(),
+                policy.getMetadata().getGeneration(),
+                Instant.parse(policy.getMetadata().getCreationTimestamp()),
+                policy.getSpec(),
+                policy.getStatus());
+    }
+
+    /** A node without its report. */
+    static FleetState.Node node(Node node) {
+        Map<String, String> labels = labels(node);
+        NodeSystemInfo info = node.getStatus() == null ? null : node.getStatus().getNodeInfo();
+        boolean ready = node.getStatus() != null
+                && Objects.requireNonNullElse(node.getStatus().getConditions(), List.<NodeCondition>of()).stream()
+                        .anyMatch(c -> "Ready".equals(c.getType()) && "True".equals(c.getStatus()));
+        boolean cordoned = node.getSpec() != null && Boolean.TRUE.equals(node.getSpec().getUnschedulable());
+        return new FleetState.Node(
+                node.getMetadata().getName(),
+                node.getMetadata().getUid(),
+                labels,
+                info == null || info.getArchitecture() == null
+                        ? labels.getOrDefault("kubernetes.io/arch", "")
+                        : info.getArchitecture(),
+                ready,
+                !cordoned,
+                info == null ? "" : Objects.requireNonNullElse(info.getBootID(), ""),
+                info == null ? "" : Objects.requireNonNullElse(info.getKernelVersion(), ""),
+                guestAbiLabels(labels),
+                Optional.empty());
+    }
+
+    private static Set<String> guestAbiLabels(Map<String, String> labels) {
+        Set<String> digests = new TreeSet<>();
+        labels.forEach((key, value) -> {
+            if (key.startsWith(Names.NODE_LABEL_PREFIX) && "true".equals(value)) {
+                digests.add(key.substring(Names.NODE_LABEL_PREFIX.length()));
+            }
+        });
+        return digests;
+    }
+
+    /**
+     * A NodeABI.
+     *
+     * @throws IllegalArgumentException if spec or status are not of their shape
+     */
+    FleetState.Report report(GenericKubernetesResource nodeAbi) {
+        return new FleetState.Report(
+                Objects.requireNonNullElse(nodeAbi.getMetadata().getGeneration(), 0L),
+                part(nodeAbi, "spec", NodeABISpec.class),
+                part(nodeAbi, "status", NodeABIStatus.class));
+    }
+
+    /**
+     * One part of an object in its own type; null where it is absent.
+     *
+     * @throws IllegalArgumentException if it is not of that shape
+     */
+    <T> T part(GenericKubernetesResource object, String name, Class<T> type) {
+        return json.convertValue(object.getAdditionalProperties().get(name), type);
+    }
+
+    /** A VirtualMachineInstance of an arm64 guest; empty for one of another architecture. */
+    static Optional<FleetState.Vm> vm(GenericKubernetesResource vmi, Map<String, String> namespaceLabels) {
+        if (!"arm64".equals(Objects.requireNonNullElse(vmi.get("spec", "architecture"), "arm64"))) {
+            return Optional.empty();
+        }
+        String node = vmi.get("status", "nodeName");
+        String phase = vmi.get("status", "phase");
+        boolean runs = "Running".equals(phase) && node != null && !node.isEmpty();
+        Object completed = vmi.get("status", "migrationState", "completed");
+        Object failed = vmi.get("status", "migrationState", "failed");
+        boolean moved = Boolean.TRUE.equals(completed) && !Boolean.TRUE.equals(failed);
+        Map<String, String> labels = labels(vmi);
+        return Optional.of(new FleetState.Vm(
+                vmi.getMetadata().getNamespace(),
+                vmi.getMetadata().getName(),
+                vmi.getMetadata().getUid(),
+                labels,
+                namespaceLabels,
+                runs ? Optional.of(node) : Optional.empty(),
+                clamp(vmi),
+                Optional.ofNullable(labels.get(Names.STAMP)),
+                moved));
+    }
+
+    /** What the guest's owner has libvirt leave out: {@code spec.domain.cpu.features} with policy disable. */
+    private static Clamp clamp(GenericKubernetesResource vmi) {
+        Object features = vmi.get("spec", "domain", "cpu", "features");
+        Clamp clamp = Clamp.NONE;
+        if (features instanceof List<?> list) {
+            for (Object feature : list) {
+                if (feature instanceof Map<?, ?> entry && "disable".equals(entry.get("policy"))) {
+                    if ("sve".equals(entry.get("name"))) {
+                        clamp = clamp.withoutSve();
+                    } else if ("pauth".equals(entry.get("name"))) {
+                        clamp = clamp.withoutPauth();
+                    }
+                }
+            }
+        }
+        return clamp;
+    }
+
+    static Map<String, String> labels(HasMetadata object) {
+        return Objects.requireNonNullElse(object.getMetadata().getLabels(), Map.of());
+    }
+}
