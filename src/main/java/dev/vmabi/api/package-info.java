@@ -1,0 +1,2 @@
+/** The custom resources as Java types, and their mapping to and from the algebra. */
+package dev.vmabi.api;
