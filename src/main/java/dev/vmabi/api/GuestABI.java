@@ -25,7 +25,10 @@ import io.fabric8.kubernetes.model.annotation.Version;
         name = "Valid",
         jsonPath = ".status.conditions[?(@.type==\"Valid\")].status",
         type = AdditionalPrinterColumn.Type.STRING)
-@AdditionalPrinterColumn(name = "Age", jsonPath = ".metadata.creationTimestamp", type = AdditionalPrinterColumn.Type.DATE)
+@AdditionalPrinterColumn(
+        name = "Age",
+        jsonPath = ".metadata.creationTimestamp",
+        type = AdditionalPrinterColumn.Type.DATE)
 public final class GuestABI extends CustomResource<GuestABISpec, ContentStatus> {
     private static final long serialVersionUID = 1L;
 }

@@ -21,7 +21,11 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @Plural("nodeabis")
 @ShortNames("nabi")
 @Categories("vmabi")
-@AdditionalPrinterColumn(name = "Profile", jsonPath = ".spec.profile", type = AdditionalPrinterColumn.Type.STRING, priority = 1)
+@AdditionalPrinterColumn(
+        name = "Profile",
+        jsonPath = ".spec.profile",
+        type = AdditionalPrinterColumn.Type.STRING,
+        priority = 1)
 @AdditionalPrinterColumn(name = "Kernel", jsonPath = ".spec.kernelRelease", type = AdditionalPrinterColumn.Type.STRING)
 @AdditionalPrinterColumn(name = "KVM", jsonPath = ".spec.kvm.state", type = AdditionalPrinterColumn.Type.STRING)
 @AdditionalPrinterColumn(
@@ -32,7 +36,10 @@ import io.fabric8.kubernetes.model.annotation.Version;
         name = "Compatible",
         jsonPath = ".status.conditions[?(@.type==\"Compatible\")].status",
         type = AdditionalPrinterColumn.Type.STRING)
-@AdditionalPrinterColumn(name = "Age", jsonPath = ".metadata.creationTimestamp", type = AdditionalPrinterColumn.Type.DATE)
+@AdditionalPrinterColumn(
+        name = "Age",
+        jsonPath = ".metadata.creationTimestamp",
+        type = AdditionalPrinterColumn.Type.DATE)
 public final class NodeABI extends CustomResource<NodeABISpec, NodeABIStatus> {
     private static final long serialVersionUID = 1L;
 }

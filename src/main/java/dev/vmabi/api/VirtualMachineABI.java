@@ -18,10 +18,22 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @Plural("virtualmachineabis")
 @ShortNames("vmabi")
 @Categories("vmabi")
-@AdditionalPrinterColumn(name = "Baseline", jsonPath = ".status.baseline.label", type = AdditionalPrinterColumn.Type.STRING)
-@AdditionalPrinterColumn(name = "Gen", jsonPath = ".status.baseline.generation", type = AdditionalPrinterColumn.Type.INTEGER)
-@AdditionalPrinterColumn(name = "Nodes", jsonPath = ".status.nodes.matched", type = AdditionalPrinterColumn.Type.INTEGER)
-@AdditionalPrinterColumn(name = "Fenced", jsonPath = ".status.nodes.fenced", type = AdditionalPrinterColumn.Type.INTEGER)
+@AdditionalPrinterColumn(
+        name = "Baseline",
+        jsonPath = ".status.baseline.label",
+        type = AdditionalPrinterColumn.Type.STRING)
+@AdditionalPrinterColumn(
+        name = "Gen",
+        jsonPath = ".status.baseline.generation",
+        type = AdditionalPrinterColumn.Type.INTEGER)
+@AdditionalPrinterColumn(
+        name = "Nodes",
+        jsonPath = ".status.nodes.matched",
+        type = AdditionalPrinterColumn.Type.INTEGER)
+@AdditionalPrinterColumn(
+        name = "Fenced",
+        jsonPath = ".status.nodes.fenced",
+        type = AdditionalPrinterColumn.Type.INTEGER)
 @AdditionalPrinterColumn(
         name = "VMs",
         jsonPath = ".status.virtualMachines.total",
@@ -30,7 +42,10 @@ import io.fabric8.kubernetes.model.annotation.Version;
         name = "Ready",
         jsonPath = ".status.conditions[?(@.type==\"Ready\")].status",
         type = AdditionalPrinterColumn.Type.STRING)
-@AdditionalPrinterColumn(name = "Age", jsonPath = ".metadata.creationTimestamp", type = AdditionalPrinterColumn.Type.DATE)
+@AdditionalPrinterColumn(
+        name = "Age",
+        jsonPath = ".metadata.creationTimestamp",
+        type = AdditionalPrinterColumn.Type.DATE)
 public final class VirtualMachineABI extends CustomResource<VirtualMachineABISpec, VirtualMachineABIStatus> {
     private static final long serialVersionUID = 1L;
 }

@@ -14,29 +14,45 @@ import java.util.List;
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record VirtualMachineABISpec(
         @JsonPropertyDescription("The pool: which arm64 nodes this policy holds to one guest ABI. It may not be empty.")
-                @Required
-                @ValidationRule(
-                        value = "(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)",
-                        message =
-                                "the node selector is empty and would select every node; select the pool by a label, for example kubernetes.io/arch: arm64")
-                LabelSelector nodeSelector,
-        @JsonPropertyDescription("Which VMs the policy speaks for. Default: every arm64 VM.") Workloads workloads,
+        @Required
+        @ValidationRule(
+                value =
+                        "(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)",
+                message =
+                        "the node selector is empty and would select every node; select the pool by a label, for example kubernetes.io/arch: arm64")
+        LabelSelector nodeSelector,
+
+        @JsonPropertyDescription("Which VMs the policy speaks for. Default: every arm64 VM.")
+        Workloads workloads,
+
         @JsonPropertyDescription("Where the baseline comes from, and what may not be in it or missing from it.")
-                Baseline baseline,
-        @JsonPropertyDescription("How the baseline is raised when the fleet can do more.") Raise raise,
+        Baseline baseline,
+
+        @JsonPropertyDescription("How the baseline is raised when the fleet can do more.")
+        Raise raise,
+
         @JsonPropertyDescription("One-way marks. Once raised, hosts and VMMs before them get no VMs.") @Size(max = 16)
-                List<Fence> fences,
-        @JsonPropertyDescription("The VMM that runs the VMs, which decides what can be imposed and what a restore checks.")
-                Vmm vmm,
-        @JsonPropertyDescription("Where new VMs may boot. AvoidIslands prefers nodes from which a VM can go everywhere.")
-                @Default("AvoidIslands")
-                Placement placement,
-        @JsonPropertyDescription("Whether a move may add to what a guest sees, so that the host it left would refuse it.")
-                @Default("Allow")
-                OneWayMoves oneWayMoves,
-        @JsonPropertyDescription("Whether new VMs get the clamp that their VMM offers.") @Default("WherePossible") Impose impose,
+        List<Fence> fences,
+
+        @JsonPropertyDescription(
+                "The VMM that runs the VMs, which decides what can be imposed and what a restore checks.")
+        Vmm vmm,
+
+        @JsonPropertyDescription(
+                "Where new VMs may boot. AvoidIslands prefers nodes from which a VM can go everywhere.")
+        @Default("AvoidIslands")
+        Placement placement,
+
+        @JsonPropertyDescription(
+                "Whether a move may add to what a guest sees, so that the host it left would refuse it.")
+        @Default("Allow")
+        OneWayMoves oneWayMoves,
+
+        @JsonPropertyDescription("Whether new VMs get the clamp that their VMM offers.") @Default("WherePossible")
+        Impose impose,
+
         @JsonPropertyDescription("Audit decides and reports everything and blocks nothing.") @Default("Enforce")
-                Enforcement enforcement) {
+        Enforcement enforcement) {
 
     public VirtualMachineABISpec {
         nodeSelector = nodeSelector == null ? new LabelSelector() : nodeSelector;
@@ -54,8 +70,11 @@ public record VirtualMachineABISpec(
     /** Which VMs a policy speaks for; both selectors must match, and one that is absent matches all. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Workloads(
-            @JsonPropertyDescription("Namespaces of the VMs, by their labels.") LabelSelector namespaceSelector,
-            @JsonPropertyDescription("VMs, by their labels.") LabelSelector selector) {}
+            @JsonPropertyDescription("Namespaces of the VMs, by their labels.")
+            LabelSelector namespaceSelector,
+
+            @JsonPropertyDescription("VMs, by their labels.")
+            LabelSelector selector) {}
 
     /** Source and bounds of the baseline. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
@@ -67,17 +86,20 @@ public record VirtualMachineABISpec(
             message = "a feature is both required and excluded; take it out of one of the two lists")
     public record Baseline(
             @JsonPropertyDescription(
-                            "FleetMinimum: what every node of the pool can honour. Profile: the default guest ABI of one ABIProfile.")
-                    @Default("FleetMinimum")
-                    BaselineSource source,
+                    "FleetMinimum: what every node of the pool can honour. Profile: the default guest ABI of one ABIProfile.")
+            @Default("FleetMinimum")
+            BaselineSource source,
+
             @JsonPropertyDescription("With source Profile: the digest of the ABIProfile.") @Pattern("^[0-9a-f]{64}$")
-                    String profile,
+            String profile,
+
             @JsonPropertyDescription(
-                            "Features that may not be given up: a node without them is fenced instead of lowering the baseline.")
-                    @Size(max = 64)
-                    List<@Pattern(FEATURE_NAME) @Size(max = 64) String> require,
+                    "Features that may not be given up: a node without them is fenced instead of lowering the baseline.")
+            @Size(max = 64)
+            List<@Pattern(FEATURE_NAME) @Size(max = 64) String> require,
+
             @JsonPropertyDescription("Features and hypercalls that no VM gets.") @Size(max = 64)
-                    List<@Pattern(FEATURE_NAME) @Size(max = 64) String> exclude) {
+            List<@Pattern(FEATURE_NAME) @Size(max = 64) String> exclude) {
 
         private static final String FEATURE_NAME =
                 "^(FEAT_[A-Za-z0-9_]{1,40}|(std|stdHyp|vendorHyp|vendorHyp2)\\.[A-Za-z0-9_]{1,40})$";
@@ -92,17 +114,21 @@ public record VirtualMachineABISpec(
     /** How the baseline is raised. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Raise(
-            @JsonPropertyDescription("Manual waits for approve; Automatic raises once the soak is over.") @Default("Manual")
-                    RaiseStrategy strategy,
+            @JsonPropertyDescription("Manual waits for approve; Automatic raises once the soak is over.")
+            @Default("Manual")
+            RaiseStrategy strategy,
+
             @JsonPropertyDescription(
-                            "How long a proved candidate stands before an automatic raise, and how long the way back stays open after any raise. Like 90s, 30m, 24h.")
-                    @Pattern("^([0-9]{1,6}(h|m|s))+$")
-                    @Size(max = 24)
-                    @Default("24h")
-                    String soak,
-            @JsonPropertyDescription("Digest of the very candidate that is approved, or of the previous baseline to go back to it.")
-                    @Pattern("^[0-9a-f]{64}$")
-                    String approve) {
+                    "How long a proved candidate stands before an automatic raise, and how long the way back stays open after any raise. Like 90s, 30m, 24h.")
+            @Pattern("^([0-9]{1,6}(h|m|s))+$")
+            @Size(max = 24)
+            @Default("24h")
+            String soak,
+
+            @JsonPropertyDescription(
+                    "Digest of the very candidate that is approved, or of the previous baseline to go back to it.")
+            @Pattern("^[0-9a-f]{64}$")
+            String approve) {
 
         public Raise {
             strategy = strategy == null ? RaiseStrategy.Manual : strategy;
@@ -119,14 +145,18 @@ public record VirtualMachineABISpec(
             value = "!has(self.vmm) || has(self.minimumVersion)",
             message = "a fence on a VMM needs minimumVersion, like 11.1")
     public record Fence(
-            @JsonPropertyDescription("The kernel surface that hosts must have.") Surface surface,
+            @JsonPropertyDescription("The kernel surface that hosts must have.")
+            Surface surface,
+
             @JsonPropertyDescription("The VMM.") VmmName vmm,
+
             @JsonPropertyDescription("The first version of the VMM that is past the fence.") @Pattern(VERSION)
-                    String minimumVersion,
+            String minimumVersion,
+
             @JsonPropertyDescription(
-                            "Never: only report who is past it. WhenCrossed: raise it when every node of the pool is. Now: raise it at once.")
-                    @Default("Never")
-                    FenceRaise raise) {
+                    "Never: only report who is past it. WhenCrossed: raise it when every node of the pool is. Now: raise it at once.")
+            @Default("Never")
+            FenceRaise raise) {
 
         public Fence {
             raise = raise == null ? FenceRaise.Never : raise;
@@ -136,10 +166,12 @@ public record VirtualMachineABISpec(
     /** The VMM that runs the VMs of the pool. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Vmm(
-            @JsonPropertyDescription("Name of the VMM.") @Default("qemu") VmmName name,
+            @JsonPropertyDescription("Name of the VMM.") @Default("qemu")
+            VmmName name,
+
             @JsonPropertyDescription("Oldest version that runs in the pool, like 10.0. Default: the oldest one known.")
-                    @Pattern(VERSION)
-                    String minimumVersion) {
+            @Pattern(VERSION)
+            String minimumVersion) {
 
         public Vmm {
             name = name == null ? VmmName.qemu : name;

@@ -9,27 +9,44 @@ import java.util.List;
 /** What the operator decided for a policy, and why. Every list is bounded. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
 public record VirtualMachineABIStatus(
-        @JsonPropertyDescription("Generation of the spec that this status speaks of.") Long observedGeneration,
+        @JsonPropertyDescription("Generation of the spec that this status speaks of.")
+        Long observedGeneration,
+
         @JsonPropertyDescription("Ready, BaselinePinned, Converged, RaiseAvailable and Degraded.") @Size(max = 8)
-                List<Condition> conditions,
-        @JsonPropertyDescription("The guest ABI that the pool is held to.") Pin baseline,
+        List<Condition> conditions,
+
+        @JsonPropertyDescription("The guest ABI that the pool is held to.")
+        Pin baseline,
+
         @JsonPropertyDescription("The guest ABI that the pool could be held to, where it differs from the baseline.")
-                Candidate candidate,
+        Candidate candidate,
+
         @JsonPropertyDescription("The baseline before the last raise: the way back, until the raise is finalised.")
-                Previous previous,
+        Previous previous,
+
         @JsonPropertyDescription("Counts of the nodes.") NodeCounts nodes,
+
         @JsonPropertyDescription("The first fenced nodes with the reason, at most 20; nodes.fenced is the total.")
-                @Size(max = 20)
-                List<FencedNode> fencedNodes,
-        @JsonPropertyDescription("Hosts that show guests the same, and who accepts whose VMs; at most 50.") @Size(max = 50)
-                List<HostClass> classes,
-        @JsonPropertyDescription("Which class and field hold the baseline down, and what leaving would gain; at most 20.")
-                @Size(max = 20)
-                List<HoldsDown> holdsDown,
-        @JsonPropertyDescription("Where each fence stands.") @Size(max = 16) List<FenceState> fences,
-        @JsonPropertyDescription("Counts of the VMs in scope.") VmCounts virtualMachines,
+        @Size(max = 20)
+        List<FencedNode> fencedNodes,
+
+        @JsonPropertyDescription("Hosts that show guests the same, and who accepts whose VMs; at most 50.")
+        @Size(max = 50)
+        List<HostClass> classes,
+
+        @JsonPropertyDescription(
+                "Which class and field hold the baseline down, and what leaving would gain; at most 20.")
+        @Size(max = 20)
+        List<HoldsDown> holdsDown,
+
+        @JsonPropertyDescription("Where each fence stands.") @Size(max = 16)
+        List<FenceState> fences,
+
+        @JsonPropertyDescription("Counts of the VMs in scope.")
+        VmCounts virtualMachines,
+
         @JsonPropertyDescription("The last 10 changes of the baseline, newest first.") @Size(max = 10)
-                List<Change> history) {
+        List<Change> history) {
 
     public VirtualMachineABIStatus {
         conditions = copy(conditions);
@@ -47,14 +64,24 @@ public record VirtualMachineABIStatus(
     /** A pinned guest ABI. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Pin(
-            @JsonPropertyDescription("Counts the baselines of this policy, from 1.") long generation,
-            @JsonPropertyDescription("Digest: the name of the GuestABI.") String digest,
-            @JsonPropertyDescription("The first 16 digits of the digest, as in node labels and VM stamps.") String label,
-            @JsonPropertyDescription("What the VMM must impose on a VM that boots on any node to get this ABI, like psci=1.1; empty where nothing is needed.")
-                    String clamp,
+            @JsonPropertyDescription("Counts the baselines of this policy, from 1.")
+            long generation,
+
+            @JsonPropertyDescription("Digest: the name of the GuestABI.")
+            String digest,
+
+            @JsonPropertyDescription("The first 16 digits of the digest, as in node labels and VM stamps.")
+            String label,
+
+            @JsonPropertyDescription(
+                    "What the VMM must impose on a VM that boots on any node to get this ABI, like psci=1.1; empty where nothing is needed.")
+            String clamp,
+
             @JsonPropertyDescription("Features that a guest of this ABI sees; at most 200.") @Size(max = 200)
-                    List<String> features,
-            @JsonPropertyDescription("When it was pinned (RFC 3339).") String pinnedAt) {
+            List<String> features,
+
+            @JsonPropertyDescription("When it was pinned (RFC 3339).")
+            String pinnedAt) {
 
         public Pin {
             features = copy(features);
@@ -64,14 +91,29 @@ public record VirtualMachineABIStatus(
     /** What the baseline could become. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Candidate(
-            @JsonPropertyDescription("Digest: the name of the GuestABI; the value that approves it.") String digest,
-            @JsonPropertyDescription("What the VMM must impose to get it.") String clamp,
-            @JsonPropertyDescription("Features that guests would gain; at most 100.") @Size(max = 100) List<String> gains,
-            @JsonPropertyDescription("Features that guests would lose; at most 100.") @Size(max = 100) List<String> losses,
-            @JsonPropertyDescription("How many of the nodes that must prove it have.") int proved,
-            @JsonPropertyDescription("How many nodes must prove it.") int needed,
-            @JsonPropertyDescription("When every node had proved it (RFC 3339).") String provedAt,
-            @JsonPropertyDescription("When the soak is over (RFC 3339).") String soakEndsAt) {
+            @JsonPropertyDescription("Digest: the name of the GuestABI; the value that approves it.")
+            String digest,
+
+            @JsonPropertyDescription("What the VMM must impose to get it.")
+            String clamp,
+
+            @JsonPropertyDescription("Features that guests would gain; at most 100.") @Size(max = 100)
+            List<String> gains,
+
+            @JsonPropertyDescription("Features that guests would lose; at most 100.") @Size(max = 100)
+            List<String> losses,
+
+            @JsonPropertyDescription("How many of the nodes that must prove it have.")
+            int proved,
+
+            @JsonPropertyDescription("How many nodes must prove it.")
+            int needed,
+
+            @JsonPropertyDescription("When every node had proved it (RFC 3339).")
+            String provedAt,
+
+            @JsonPropertyDescription("When the soak is over (RFC 3339).")
+            String soakEndsAt) {
 
         public Candidate {
             gains = copy(gains);
@@ -82,26 +124,43 @@ public record VirtualMachineABIStatus(
     /** The way back. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Previous(
-            @JsonPropertyDescription("Generation of that baseline.") long generation,
-            @JsonPropertyDescription("Digest of that baseline: approve it to go back.") String digest,
-            @JsonPropertyDescription("What the VMM had to impose for it.") String clamp,
-            @JsonPropertyDescription("When the way back closes (RFC 3339).") String finalisedAt) {}
+            @JsonPropertyDescription("Generation of that baseline.")
+            long generation,
+
+            @JsonPropertyDescription("Digest of that baseline: approve it to go back.")
+            String digest,
+
+            @JsonPropertyDescription("What the VMM had to impose for it.")
+            String clamp,
+
+            @JsonPropertyDescription("When the way back closes (RFC 3339).")
+            String finalisedAt) {}
 
     /** Counts of nodes. */
     public record NodeCounts(
-            @JsonPropertyDescription("arm64 nodes that the selector matches.") int matched,
-            @JsonPropertyDescription("Of these, with a report of their present boot.") int reporting,
-            @JsonPropertyDescription("Of these, that have proved the baseline.") int accepting,
-            @JsonPropertyDescription("Of the matched, that get no VMs because they cannot honour the baseline.") int fenced,
-            @JsonPropertyDescription("Of the matched, whose report is missing, from an earlier boot, or unusable.") int stale) {}
+            @JsonPropertyDescription("arm64 nodes that the selector matches.")
+            int matched,
+
+            @JsonPropertyDescription("Of these, with a report of their present boot.")
+            int reporting,
+
+            @JsonPropertyDescription("Of these, that have proved the baseline.")
+            int accepting,
+
+            @JsonPropertyDescription("Of the matched, that get no VMs because they cannot honour the baseline.")
+            int fenced,
+
+            @JsonPropertyDescription("Of the matched, whose report is missing, from an earlier boot, or unusable.")
+            int stale) {}
 
     /** A node that gets no VMs. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record FencedNode(
             @JsonPropertyDescription("Name of the node.") String name,
             @JsonPropertyDescription("Why, in one line.") String reason,
+
             @JsonPropertyDescription("Features of the baseline that the node lacks; at most 20.") @Size(max = 20)
-                    List<String> lostFeatures) {
+            List<String> lostFeatures) {
 
         public FencedNode {
             lostFeatures = copy(lostFeatures);
@@ -111,14 +170,20 @@ public record VirtualMachineABIStatus(
     /** Hosts that show guests the same. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record HostClass(
-            @JsonPropertyDescription("Digest of the default guest ABI.") String digest,
-            @JsonPropertyDescription("A name for people: CPU and kernel of one member.") String example,
+            @JsonPropertyDescription("Digest of the default guest ABI.")
+            String digest,
+
+            @JsonPropertyDescription("A name for people: CPU and kernel of one member.")
+            String example,
+
             @JsonPropertyDescription("How many nodes.") int nodes,
+
             @JsonPropertyDescription("Whose VMs these hosts accept: the first 16 digits of the other classes' digests.")
-                    @Size(max = 50)
-                    List<String> accepts,
+            @Size(max = 50)
+            List<String> accepts,
+
             @JsonPropertyDescription("Whose VMs these hosts refuse, with the first reason.") @Size(max = 50)
-                    List<RefusedClass> refuses) {
+            List<RefusedClass> refuses) {
 
         public HostClass {
             accepts = copy(accepts);
@@ -128,19 +193,31 @@ public record VirtualMachineABIStatus(
 
     /** A class whose VMs are refused. */
     public record RefusedClass(
-            @JsonPropertyDescription("The first 16 digits of that class's digest.") String digest,
-            @JsonPropertyDescription("The first reason, in one line.") String reason) {}
+            @JsonPropertyDescription("The first 16 digits of that class's digest.")
+            String digest,
+
+            @JsonPropertyDescription("The first reason, in one line.")
+            String reason) {}
 
     /** What holds the baseline down. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record HoldsDown(
-            @JsonPropertyDescription("Digest of the ABIProfile of the hosts that hold it down.") String profile,
-            @JsonPropertyDescription("How many nodes have that profile.") int nodes,
+            @JsonPropertyDescription("Digest of the ABIProfile of the hosts that hold it down.")
+            String profile,
+
+            @JsonPropertyDescription("How many nodes have that profile.")
+            int nodes,
+
             @JsonPropertyDescription("Register and field.") String field,
-            @JsonPropertyDescription("Value in the baseline.") String held,
-            @JsonPropertyDescription("Value without these hosts.") String otherwise,
+
+            @JsonPropertyDescription("Value in the baseline.")
+            String held,
+
+            @JsonPropertyDescription("Value without these hosts.")
+            String otherwise,
+
             @JsonPropertyDescription("Features that guests would gain without them; at most 20.") @Size(max = 20)
-                    List<String> gains) {
+            List<String> gains) {
 
         public HoldsDown {
             gains = copy(gains);
@@ -150,26 +227,48 @@ public record VirtualMachineABIStatus(
     /** Where one fence stands. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record FenceState(
-            @JsonPropertyDescription("The surface, or the VMM with its minimum version.") String fence,
-            @JsonPropertyDescription("Nodes that are past it.") int crossed,
+            @JsonPropertyDescription("The surface, or the VMM with its minimum version.")
+            String fence,
+
+            @JsonPropertyDescription("Nodes that are past it.")
+            int crossed,
+
             @JsonPropertyDescription("Nodes that reported.") int total,
-            @JsonPropertyDescription("True once raised; it is not taken down again.") boolean raised) {}
+
+            @JsonPropertyDescription("True once raised; it is not taken down again.")
+            boolean raised) {}
 
     /** Counts of VMs. */
     public record VmCounts(
-            @JsonPropertyDescription("VMs in scope that have a node.") int total,
-            @JsonPropertyDescription("Of these, whose guest sees just the baseline.") int onBaseline,
-            @JsonPropertyDescription("Of these, whose guest sees less than the baseline: a restart would give it the rest.")
-                    int pendingRestart,
-            @JsonPropertyDescription("Of these, that cannot move to every other accepting node.") int islanded,
-            @JsonPropertyDescription("Of these, whose guest ABI is not known.") int unknown) {}
+            @JsonPropertyDescription("VMs in scope that have a node.")
+            int total,
+
+            @JsonPropertyDescription("Of these, whose guest sees just the baseline.")
+            int onBaseline,
+
+            @JsonPropertyDescription(
+                    "Of these, whose guest sees less than the baseline: a restart would give it the rest.")
+            int pendingRestart,
+
+            @JsonPropertyDescription("Of these, that cannot move to every other accepting node.")
+            int islanded,
+
+            @JsonPropertyDescription("Of these, whose guest ABI is not known.")
+            int unknown) {}
 
     /** One change of the baseline. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Change(
             @JsonPropertyDescription("When (RFC 3339).") String at,
-            @JsonPropertyDescription("Pinned, Raised, Returned, Lowered or Finalised.") String what,
-            @JsonPropertyDescription("Generation of the baseline after it.") long generation,
-            @JsonPropertyDescription("Digest of the baseline after it.") String digest,
+
+            @JsonPropertyDescription("Pinned, Raised, Returned, Lowered or Finalised.")
+            String what,
+
+            @JsonPropertyDescription("Generation of the baseline after it.")
+            long generation,
+
+            @JsonPropertyDescription("Digest of the baseline after it.")
+            String digest,
+
             @JsonPropertyDescription("Why, in one line.") String why) {}
 }

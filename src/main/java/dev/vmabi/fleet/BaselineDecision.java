@@ -147,32 +147,42 @@ final class BaselineDecision {
                 pool.withoutReport().stream().filter(m -> m.node().ready()).toList();
         Instant graceEnds = policy.created().plus(FIRST_PIN_GRACE);
         if (!silent.isEmpty() && now.isBefore(graceEnds)) {
-            wait("WaitingForNodes", silent.size() + " of " + pool.members().size()
-                    + " nodes have not reported: " + names(silent) + "; the first pin waits for them until "
-                    + Conditions.time(graceEnds));
+            wait(
+                    "WaitingForNodes",
+                    silent.size() + " of " + pool.members().size()
+                            + " nodes have not reported: " + names(silent) + "; the first pin waits for them until "
+                            + Conditions.time(graceEnds));
             next = graceEnds;
             return;
         }
         SortedMap<Digest, HostProfile> profiles = sourceProfiles(pool.reportedProfiles());
         if (profiles.isEmpty()) {
-            wait("NoNodes", pool.members().isEmpty()
-                    ? "spec.nodeSelector matches no arm64 node"
-                    : "no node of the pool has a report that holds and what spec.baseline.require asks for");
+            wait(
+                    "NoNodes",
+                    pool.members().isEmpty()
+                            ? "spec.nodeSelector matches no arm64 node"
+                            : "no node of the pool has a report that holds and what spec.baseline.require asks for");
             return;
         }
         switch (fleet.verdicts().minimum(profiles, terms.vmm(), terms.exclusions())) {
             case Minimum.None none -> {
                 minimum = none;
-                wait("NoCommonABI", "no guest ABI is common to these " + none.classes().size()
-                        + " classes of hosts under " + terms.vmm()
-                        + "; give each class a policy of its own (status.classes says who accepts whom)");
+                wait(
+                        "NoCommonABI",
+                        "no guest ABI is common to these " + none.classes().size()
+                                + " classes of hosts under " + terms.vmm()
+                                + "; give each class a policy of its own (status.classes says who accepts whom)");
             }
             case Minimum.Common common -> {
                 minimum = common;
                 offer(common, pool.unfenced(), new TreeSet<>());
                 if (provedByAll()) {
-                    pin(common, 1, "Pinned", Reason.BaselinePinned, "the least that " + pool.unfenced().size()
-                            + " nodes can honour, proved by each");
+                    pin(
+                            common,
+                            1,
+                            "Pinned",
+                            Reason.BaselinePinned,
+                            "the least that " + pool.unfenced().size() + " nodes can honour, proved by each");
                 }
             }
         }
@@ -207,8 +217,14 @@ final class BaselineDecision {
         }
         if (approved || soaked) {
             Pin old = pin;
-            pin(common, old.generation() + 1, "Raised", Reason.BaselineRaised, approved ? "approved by digest" : "soaked for "
-                    + policy.spec().raise().soak());
+            pin(
+                    common,
+                    old.generation() + 1,
+                    "Raised",
+                    Reason.BaselineRaised,
+                    approved
+                            ? "approved by digest"
+                            : "soaked for " + policy.spec().raise().soak());
             Instant closes = now.plus(terms.soak());
             previous = new Previous(old.generation(), old.digest(), old.clamp(), Conditions.time(closes));
             keep(old.digest());
@@ -218,7 +234,9 @@ final class BaselineDecision {
 
     private void goBackIfApproved() {
         if (previous == null
-                || terms.approve().filter(d -> d.hex().equals(previous.digest())).isEmpty()) {
+                || terms.approve()
+                        .filter(d -> d.hex().equals(previous.digest()))
+                        .isEmpty()) {
             return;
         }
         Optional<GuestAbi> abi = fleet.guestAbi(Digest.parse(previous.digest()));
@@ -252,7 +270,8 @@ final class BaselineDecision {
         record("Finalised", "the way back to generation " + previous.generation() + " is closed");
         events.add(new FleetEvent(
                 Reason.RaiseFinalised,
-                "Generation " + pin.generation() + " is final; the way back to " + previous.generation() + " is closed"));
+                "Generation " + pin.generation() + " is final; the way back to " + previous.generation()
+                        + " is closed"));
         previous = null;
     }
 
@@ -281,7 +300,9 @@ final class BaselineDecision {
                 proved,
                 awaited.size(),
                 provedAt,
-                provedAt == null ? null : Conditions.time(Instant.parse(provedAt).plus(terms.soak())));
+                provedAt == null
+                        ? null
+                        : Conditions.time(Instant.parse(provedAt).plus(terms.soak())));
         if (pin == null) {
             List<Member> refusing = awaited.stream()
                     .filter(m -> m.standing() instanceof Standing.Fresh fresh
@@ -293,8 +314,7 @@ final class BaselineDecision {
                     refusing.isEmpty()
                             ? proved + " of " + awaited.size() + " nodes have proved " + digest.label()
                             : "the kernel refused " + digest.label() + " on " + names(refusing) + ": "
-                                    + fleet.obstacle(
-                                                    refusing.getFirst().node().name(), digest, terms.vmm())
+                                    + fleet.obstacle(refusing.getFirst().node().name(), digest, terms.vmm())
                                             .orElse(""));
         }
     }

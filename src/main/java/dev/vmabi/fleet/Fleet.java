@@ -88,7 +88,8 @@ public final class Fleet {
         return switch (standing(node)) {
             case Standing.Fresh fresh ->
                 fresh.proof(guestAbi)
-                        .map(proof -> proof.accepted() ? Optional.<String>empty() : Optional.of(why(fresh, guestAbi, vmm)))
+                        .map(proof ->
+                                proof.accepted() ? Optional.<String>empty() : Optional.of(why(fresh, guestAbi, vmm)))
                         .orElseGet(() -> Optional.of("has not proved " + guestAbi.label() + " yet"));
             case Standing other -> Optional.of(other.reason());
         };

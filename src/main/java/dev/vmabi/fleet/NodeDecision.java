@@ -39,11 +39,15 @@ public record NodeDecision(Set<String> labels, Optional<NodeABIStatus> status, L
                 .skip(1)
                 .limit(7)
                 .map(p -> new PolicyVerdict(
-                        p.name(), NodeState.Conflict, List.of("the older policy " + holder.orElseThrow().name() + " holds this node")))
+                        p.name(),
+                        NodeState.Conflict,
+                        List.of("the older policy " + holder.orElseThrow().name() + " holds this node")))
                 .forEach(verdicts::add);
-        Set<String> labels = labels(fleet, standing, member.map(Pool.Member::barred).orElse(false));
+        Set<String> labels =
+                labels(fleet, standing, member.map(Pool.Member::barred).orElse(false));
         Optional<NodeABIStatus> status = node.report().map(report -> {
-            List<Condition> before = report.status() == null ? List.of() : report.status().conditions();
+            List<Condition> before =
+                    report.status() == null ? List.of() : report.status().conditions();
             Conditions conditions = new Conditions(before, report.generation(), now);
             describe(conditions, standing, verdicts, events);
             return new NodeABIStatus(report.generation(), conditions.list(), verdicts);
@@ -73,7 +77,11 @@ public record NodeDecision(Set<String> labels, Optional<NodeABIStatus> status, L
             Conditions conditions, Standing standing, List<PolicyVerdict> verdicts, List<FleetEvent> events) {
         switch (standing) {
             case Standing.Fresh fresh -> {
-                conditions.set("Reporting", true, "ReportHolds", "profile " + fresh.digest().label());
+                conditions.set(
+                        "Reporting",
+                        true,
+                        "ReportHolds",
+                        "profile " + fresh.digest().label());
                 conditions.set("Fresh", true, "PresentBoot", "the report is from the node's present boot");
             }
             case Standing.Stale stale -> {
@@ -99,7 +107,8 @@ public record NodeDecision(Set<String> labels, Optional<NodeABIStatus> status, L
         if (accepting && !conditions.wasTrue("Compatible")) {
             events.add(new FleetEvent(Reason.NodeAccepted, "Accepts the baseline of policy " + verdict.policy()));
         }
-        if (verdict.state() == NodeState.Fenced && !conditions.reasonBefore("Compatible").equals(Optional.of("Fenced"))) {
+        if (verdict.state() == NodeState.Fenced
+                && !conditions.reasonBefore("Compatible").equals(Optional.of("Fenced"))) {
             events.add(new FleetEvent(Reason.NodeFenced, "Fenced by policy " + verdict.policy() + ": " + reason));
         }
         conditions.set(

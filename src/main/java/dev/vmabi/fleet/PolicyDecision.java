@@ -11,8 +11,8 @@ import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
 import dev.vmabi.api.VirtualMachineABIStatus.FencedNode;
-import dev.vmabi.api.VirtualMachineABIStatus.HostClass;
 import dev.vmabi.api.VirtualMachineABIStatus.HoldsDown;
+import dev.vmabi.api.VirtualMachineABIStatus.HostClass;
 import dev.vmabi.api.VirtualMachineABIStatus.NodeCounts;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.api.VirtualMachineABIStatus.RefusedClass;
@@ -83,7 +83,8 @@ public record PolicyDecision(
                 census.counts(),
                 baseline.history());
         Map<Vm, Digest> stamps = census.stamps().stream()
-                .collect(Collectors.toMap(VmCensus.Stamp::vm, VmCensus.Stamp::guestAbi, (a, b) -> b, LinkedHashMap::new));
+                .collect(Collectors.toMap(
+                        VmCensus.Stamp::vm, VmCensus.Stamp::guestAbi, (a, b) -> b, LinkedHashMap::new));
         return new PolicyDecision(status, Map.copyOf(guestAbis), stamps, List.copyOf(events), baseline.next());
     }
 
@@ -100,15 +101,16 @@ public record PolicyDecision(
                 continue;
             }
             RaisedFence surface = new RaisedFence(fence.surface());
-            int crossed =
-                    (int) hosts.stream().filter(h -> surface.crossedBy(h.profile())).count();
+            int crossed = (int)
+                    hosts.stream().filter(h -> surface.crossedBy(h.profile())).count();
             boolean before = wasRaised(policy, surface.name());
             boolean now = before
                     || fence.raise() == FenceRaise.Now
                     || (fence.raise() == FenceRaise.WhenCrossed && allReport && crossed == hosts.size());
             if (now && !before) {
-                events.add(new FleetEvent(Reason.FenceRaised, "Fence " + surface.name() + " is raised: "
-                        + surface.wants() + "; it is not taken down again"));
+                events.add(new FleetEvent(
+                        Reason.FenceRaised,
+                        "Fence " + surface.name() + " is raised: " + surface.wants() + "; it is not taken down again"));
             }
             states.add(new FenceState(surface.name(), crossed, hosts.size(), now));
         }
@@ -121,8 +123,10 @@ public record PolicyDecision(
     }
 
     private static List<RaisedFence> raised(Policy policy, List<FenceState> states) {
-        Set<String> raised =
-                states.stream().filter(FenceState::raised).map(FenceState::fence).collect(Collectors.toSet());
+        Set<String> raised = states.stream()
+                .filter(FenceState::raised)
+                .map(FenceState::fence)
+                .collect(Collectors.toSet());
         return policy.spec().fences().stream()
                 .map(Fence::surface)
                 .filter(s -> s != null && raised.contains(s.name()))
@@ -203,7 +207,8 @@ public record PolicyDecision(
         if (proved && !conditions.wasTrue("RaiseAvailable")) {
             events.add(new FleetEvent(
                     Reason.RaiseAvailable,
-                    "The fleet can be raised to " + label + ", which gains " + candidate.gains().size() + " features"));
+                    "The fleet can be raised to " + label + ", which gains "
+                            + candidate.gains().size() + " features"));
         }
         conditions.set("RaiseAvailable", proved, proved ? "Proved" : "WaitingForProof", text);
     }
@@ -222,8 +227,8 @@ public record PolicyDecision(
             Map.Entry<String, String> first =
                     (lost.isEmpty() ? contested : lost).entrySet().iterator().next();
             String text = lost.isEmpty()
-                    ? contested.size() + " nodes are selected by " + first.getValue() + " too, first "
-                            + first.getKey() + "; this policy is older and keeps them"
+                    ? contested.size() + " nodes are selected by " + first.getValue() + " too, first " + first.getKey()
+                            + "; this policy is older and keeps them"
                     : lost.size() + " nodes are held by the older policy " + first.getValue() + ", first "
                             + first.getKey() + "; make the node selectors disjoint";
             if (!conditions.reasonBefore("Degraded").equals(Optional.of("PolicyConflict"))) {
@@ -232,15 +237,25 @@ public record PolicyDecision(
             conditions.set("Degraded", true, "PolicyConflict", text);
         } else if (baseline.pin().isPresent()
                 && fleet.guestAbi(Digest.parse(baseline.pin().get().digest())).isEmpty()
-                && !baseline.guestAbis().containsKey(Digest.parse(baseline.pin().get().digest()))) {
-            conditions.set("Degraded", true, "BaselineMissing", "GuestABI "
-                    + baseline.pin().get().label() + " of the baseline does not exist; restore it from a backup");
+                && !baseline.guestAbis()
+                        .containsKey(Digest.parse(baseline.pin().get().digest()))) {
+            conditions.set(
+                    "Degraded",
+                    true,
+                    "BaselineMissing",
+                    "GuestABI " + baseline.pin().get().label()
+                            + " of the baseline does not exist; restore it from a backup");
         } else if (pool.in(NodeState.Accepting).isEmpty() && baseline.pin().isPresent()) {
             conditions.set("Degraded", true, "NoAcceptingNode", "no node accepts the baseline now; no VM can boot");
         } else if (!census.unknown().isEmpty()) {
-            conditions.set("Degraded", true, "UnknownVMs", census.unknown().size()
-                    + " VMs have a guest ABI that is not known, first "
-                    + census.unknown().getFirst().key() + "; they stay where they are until they are restarted");
+            conditions.set(
+                    "Degraded",
+                    true,
+                    "UnknownVMs",
+                    census.unknown().size()
+                            + " VMs have a guest ABI that is not known, first "
+                            + census.unknown().getFirst().key()
+                            + "; they stay where they are until they are restarted");
         } else {
             conditions.set("Degraded", false, "AsExpected", "nothing is wrong");
         }
@@ -291,17 +306,21 @@ public record PolicyDecision(
             Map<Digest, List<Standing.Fresh>> all) {
         List<String> accepts = new ArrayList<>();
         List<RefusedClass> refuses = new ArrayList<>();
-        all.entrySet().stream().limit(MOST_CLASSES).filter(e -> !e.getKey().equals(shown)).forEach(e -> {
-            GuestAbi theirs = e.getValue().getFirst().profile().defaultGuestAbi();
-            hosts.stream()
-                    .map(h -> fleet.verdict(h.digest(), h.profile(), theirs, vmm))
-                    .filter(Verdict.Refused.class::isInstance)
-                    .map(Verdict.Refused.class::cast)
-                    .findFirst()
-                    .ifPresentOrElse(
-                            refused -> refuses.add(new RefusedClass(e.getKey().label(), Reasons.first(refused, 1))),
-                            () -> accepts.add(e.getKey().label()));
-        });
+        all.entrySet().stream()
+                .limit(MOST_CLASSES)
+                .filter(e -> !e.getKey().equals(shown))
+                .forEach(e -> {
+                    GuestAbi theirs = e.getValue().getFirst().profile().defaultGuestAbi();
+                    hosts.stream()
+                            .map(h -> fleet.verdict(h.digest(), h.profile(), theirs, vmm))
+                            .filter(Verdict.Refused.class::isInstance)
+                            .map(Verdict.Refused.class::cast)
+                            .findFirst()
+                            .ifPresentOrElse(
+                                    refused -> refuses.add(
+                                            new RefusedClass(e.getKey().label(), Reasons.first(refused, 1))),
+                                    () -> accepts.add(e.getKey().label()));
+                });
         Member example = members.getFirst();
         return new HostClass(
                 shown.hex(),

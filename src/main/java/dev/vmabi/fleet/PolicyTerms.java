@@ -35,7 +35,8 @@ record PolicyTerms(
     static PolicyTerms of(VirtualMachineABISpec spec) {
         List<String> problems = new ArrayList<>();
         if (Selectors.isEmpty(spec.nodeSelector())) {
-            problems.add("spec.nodeSelector is empty; select the pool by a label, for example kubernetes.io/arch: arm64");
+            problems.add(
+                    "spec.nodeSelector is empty; select the pool by a label, for example kubernetes.io/arch: arm64");
         }
         Set<String> require = features("spec.baseline.require", spec.baseline().require(), problems);
         Set<String> exclude = features("spec.baseline.exclude", spec.baseline().exclude(), problems);
@@ -45,7 +46,8 @@ record PolicyTerms(
             problems.add("spec.baseline: " + String.join(", ", both)
                     + " is both required and excluded; take it out of one of the two lists");
         }
-        Optional<Digest> profile = digest("spec.baseline.profile", spec.baseline().profile(), problems);
+        Optional<Digest> profile =
+                digest("spec.baseline.profile", spec.baseline().profile(), problems);
         if (spec.baseline().source() == BaselineSource.Profile && profile.isEmpty() && problems.isEmpty()) {
             problems.add("spec.baseline.profile is missing; name an ABIProfile (kubectl get abiprofiles)");
         }

@@ -47,7 +47,8 @@ final class Pool {
     }
 
     /** The pool under a pin; without one, every node with a fresh report waits and those that lack a must are fenced. */
-    static Pool of(Fleet fleet, Policy policy, PolicyTerms terms, Optional<Digest> pin, Collection<RaisedFence> fences) {
+    static Pool of(
+            Fleet fleet, Policy policy, PolicyTerms terms, Optional<Digest> pin, Collection<RaisedFence> fences) {
         return new Pool(fleet.pool(policy).stream()
                 .map(node -> member(fleet, terms, node, pin, fences))
                 .toList());
@@ -150,7 +151,9 @@ final class Pool {
         SortedMap<Digest, List<Member>> byProfile = new TreeMap<>();
         for (Member member : members) {
             if (member.standing() instanceof Standing.Fresh fresh) {
-                byProfile.computeIfAbsent(fresh.digest(), d -> new ArrayList<>()).add(member);
+                byProfile
+                        .computeIfAbsent(fresh.digest(), d -> new ArrayList<>())
+                        .add(member);
             }
         }
         return byProfile;

@@ -91,7 +91,9 @@ final class Pools {
                                 .filter(holder -> same(holder, p))
                                 .isPresent())
                         .findFirst())
-                .or(() -> vm.node().isPresent() ? Optional.empty() : matching.stream().findFirst());
+                .or(() -> vm.node().isPresent()
+                        ? Optional.empty()
+                        : matching.stream().findFirst());
     }
 
     private static boolean same(Policy one, Policy other) {

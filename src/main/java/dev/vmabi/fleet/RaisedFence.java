@@ -19,7 +19,8 @@ record RaisedFence(Surface surface) {
         return status == null
                 ? List.of()
                 : Arrays.stream(Surface.values())
-                        .filter(s -> status.fences().stream().anyMatch(f -> f.raised() && f.fence().equals(s.name())))
+                        .filter(s -> status.fences().stream()
+                                .anyMatch(f -> f.raised() && f.fence().equals(s.name())))
                         .map(RaisedFence::new)
                         .toList();
     }

@@ -24,7 +24,8 @@ public final class Selectors {
     /** Whether the selector says nothing, and so would match everything. */
     public static boolean isEmpty(LabelSelector selector) {
         return selector == null
-                || ((selector.getMatchLabels() == null || selector.getMatchLabels().isEmpty())
+                || ((selector.getMatchLabels() == null
+                                || selector.getMatchLabels().isEmpty())
                         && (selector.getMatchExpressions() == null
                                 || selector.getMatchExpressions().isEmpty()));
     }

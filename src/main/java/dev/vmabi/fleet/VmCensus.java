@@ -43,7 +43,10 @@ final class VmCensus {
         VmCensus census = new VmCensus();
         Map<Digest, Boolean> islands = new HashMap<>();
         for (Vm vm : fleet.state().vms()) {
-            if (vm.node().isEmpty() || !fleet.policyFor(vm).filter(p -> p.name().equals(policy.name())).isPresent()) {
+            if (vm.node().isEmpty()
+                    || !fleet.policyFor(vm)
+                            .filter(p -> p.name().equals(policy.name()))
+                            .isPresent()) {
                 continue;
             }
             census.total++;
@@ -71,12 +74,12 @@ final class VmCensus {
 
     private static Optional<GuestAbi> has(Fleet fleet, Vm vm, Vmm vmm) {
         Standing standing = fleet.standing(vm.node().orElseThrow());
-        Optional<GuestAbi> stamped =
-                vm.stamp().flatMap(fleet::digest).flatMap(fleet::guestAbi);
+        Optional<GuestAbi> stamped = vm.stamp().flatMap(fleet::digest).flatMap(fleet::guestAbi);
         if (vm.stamp().isPresent()) {
             if (stamped.isPresent()
                     && standing instanceof Standing.Fresh fresh
-                    && fleet.verdict(fresh.digest(), fresh.profile(), stamped.get(), vmm).accepted()) {
+                    && fleet.verdict(fresh.digest(), fresh.profile(), stamped.get(), vmm)
+                            .accepted()) {
                 return Optional.of(fresh.profile().land(stamped.get(), vmm));
             }
             return stamped;

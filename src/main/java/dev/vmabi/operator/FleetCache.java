@@ -145,7 +145,8 @@ public class FleetCache implements FleetSource {
                 .map(v -> Views.vm(v, namespaces.getOrDefault(v.getMetadata().getNamespace(), Map.of())))
                 .flatMap(Optional::stream)
                 .toList();
-        return new FleetState(List.copyOf(policies.values()), withReports, new HashMap<>(profiles), new HashMap<>(guestAbis), vms);
+        return new FleetState(
+                List.copyOf(policies.values()), withReports, new HashMap<>(profiles), new HashMap<>(guestAbis), vms);
     }
 
     private boolean policyChanged(VirtualMachineABI policy) {
@@ -169,7 +170,9 @@ public class FleetCache implements FleetSource {
 
     private boolean reportChanged(GenericKubernetesResource nodeAbi) {
         FleetState.Report report = views.report(nodeAbi);
-        return report.spec() == null ? reports.remove(name(nodeAbi)) != null : !report.equals(reports.put(name(nodeAbi), report));
+        return report.spec() == null
+                ? reports.remove(name(nodeAbi)) != null
+                : !report.equals(reports.put(name(nodeAbi), report));
     }
 
     private boolean profileChanged(GenericKubernetesResource object) {
@@ -221,9 +224,7 @@ public class FleetCache implements FleetSource {
     }
 
     private <T extends HasMetadata> void watch(
-            SharedIndexInformer<T> informer,
-            Predicate<T> changed,
-            Predicate<T> gone) {
+            SharedIndexInformer<T> informer, Predicate<T> changed, Predicate<T> gone) {
         informer.addEventHandler(new GuardedHandler<>(changed, gone, this::markDirty));
         informer.exceptionHandler((started, error) -> {
             LOG.warnf("a watch failed and is tried again: %s", error.getMessage());

@@ -45,7 +45,8 @@ final class Views {
         boolean ready = node.getStatus() != null
                 && Objects.requireNonNullElse(node.getStatus().getConditions(), List.<NodeCondition>of()).stream()
                         .anyMatch(c -> "Ready".equals(c.getType()) && "True".equals(c.getStatus()));
-        boolean cordoned = node.getSpec() != null && Boolean.TRUE.equals(node.getSpec().getUnschedulable());
+        boolean cordoned =
+                node.getSpec() != null && Boolean.TRUE.equals(node.getSpec().getUnschedulable());
         return new FleetState.Node(
                 node.getMetadata().getName(),
                 node.getMetadata().getUid(),

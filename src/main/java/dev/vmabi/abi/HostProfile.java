@@ -1,0 +1,183 @@
+package dev.vmabi.abi;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * What one host can do: its default guest ABI, what its kernel takes, and the capabilities that shape a guest.
+ * Immutable; thousands of like hosts share one.
+ */
+public final class HostProfile {
+
+    private final GuestAbi defaultGuestAbi;
+    private final Taken taken;
+    private final SortedMap<Integer, Long> capabilities;
+    private final int ipaLimitBits;
+    private final SortedMap<RegisterId, Long> writableMasks;
+
+    private volatile Digest digest;
+
+    /**
+     * @param defaultGuestAbi what a guest sees when the VMM opts out of nothing
+     * @param taken what the kernel takes, {@link Taken#UNMEASURED} if nobody tried
+     * @param capabilities {@code KVM_CHECK_EXTENSION} by capability number, on the VM fd
+     * @param ipaLimitBits {@code KVM_CAP_ARM_VM_IPA_SIZE}, 0 where unknown
+     * @param writableMasks nonzero masks of {@code KVM_ARM_GET_REG_WRITABLE_MASKS}; empty where the kernel has none
+     */
+    public HostProfile(
+            GuestAbi defaultGuestAbi,
+            Taken taken,
+            Map<Integer, Long> capabilities,
+            int ipaLimitBits,
+            Map<RegisterId, Long> writableMasks) {
+        this.defaultGuestAbi = defaultGuestAbi;
+        this.taken = taken;
+        this.capabilities = Collections.unmodifiableSortedMap(new TreeMap<>(capabilities));
+        this.ipaLimitBits = ipaLimitBits;
+        this.writableMasks = Collections.unmodifiableSortedMap(new TreeMap<>(writableMasks));
+    }
+
+    public GuestAbi defaultGuestAbi() {
+        return defaultGuestAbi;
+    }
+
+    public Taken taken() {
+        return taken;
+    }
+
+    /** By capability number; all that were read, though only those that shape a guest enter the digest. */
+    public SortedMap<Integer, Long> capabilities() {
+        return capabilities;
+    }
+
+    /** Greatest guest physical address size in bits, 0 where unknown. */
+    public int ipaLimitBits() {
+        return ipaLimitBits;
+    }
+
+    public SortedMap<RegisterId, Long> writableMasks() {
+        return writableMasks;
+    }
+
+    /** SHA-256 of the canonical form (docs/algebra.md). */
+    public Digest digest() {
+        Digest known = digest;
+        if (known == null) {
+            known = Digest.of(canonicalForm());
+            digest = known;
+        }
+        return known;
+    }
+
+    /** Whether a guest of this ABI, started by this VMM without any clamp, can be restored here. */
+    public Verdict accepts(GuestAbi abi, Vmm vmm) {
+        return accepts(abi, vmm, Clamp.NONE);
+    }
+
+    /**
+     * Whether a guest of this ABI can be restored here.
+     *
+     * @param clamp what the VMM imposes; the same configuration starts the guest on both hosts
+     */
+    public Verdict accepts(GuestAbi abi, Vmm vmm, Clamp clamp) {
+        if (abi.equals(birth(clamp))) {
+            return new Verdict.Accepted(taken.measured());
+        }
+        throw new UnsupportedOperationException("accept of " + abi + " by " + vmm + " under " + clamp);
+    }
+
+    /** What the guest has after being restored here by this VMM without any clamp. */
+    public GuestAbi land(GuestAbi abi, Vmm vmm) {
+        return land(abi, vmm, Clamp.NONE);
+    }
+
+    /**
+     * What the guest has after being restored here: its own values where it had the register, this host's defaults
+     * where it had not.
+     *
+     * @throws IllegalArgumentException if this host refuses
+     */
+    public GuestAbi land(GuestAbi abi, Vmm vmm, Clamp clamp) {
+        if (abi.equals(birth(clamp))) {
+            return abi;
+        }
+        throw new UnsupportedOperationException("landing of " + abi + " by " + vmm + " under " + clamp);
+    }
+
+    /**
+     * What a VM that boots here under the clamp gets.
+     *
+     * @throws IllegalArgumentException if this host cannot honour the clamp
+     */
+    public GuestAbi birth(Clamp clamp) {
+        if (clamp.isNone()) {
+            return defaultGuestAbi;
+        }
+        throw new UnsupportedOperationException("birth under " + clamp);
+    }
+
+    private byte[] canonicalForm() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream(4096);
+        StringBuilder text = new StringBuilder("vmabi host-profile 1\n");
+        text.append("guest-abi ").append(defaultGuestAbi.digest().hex()).append('\n');
+        text.append("ipa-bits ").append(ipaLimitBits).append('\n');
+        capabilities.forEach((number, value) -> {
+            if (value != 0 && Catalogue.get().capabilityShapesGuests(number)) {
+                text.append("cap ").append(number).append(' ').append(value).append('\n');
+            }
+        });
+        writableMasks.forEach((id, mask) -> {
+            if (mask != 0) {
+                text.append("mask ")
+                        .append(id.hex())
+                        .append(' ')
+                        .append(Long.toHexString(mask))
+                        .append('\n');
+            }
+        });
+        text.append("measured ").append(taken.measured()).append('\n');
+        taken.registers().forEach((id, register) -> {
+            text.append("taken ").append(id.hex());
+            switch (register) {
+                case TakenRegister.Nibbles nibbles -> {
+                    text.append(nibbles.defaultTaken() ? " default" : " no-default");
+                    nibbles.nibbles()
+                            .forEach((shift, letters) ->
+                                    text.append(' ').append(shift).append(':').append(letters));
+                }
+                case TakenRegister.Bits bits ->
+                    bits.bits()
+                            .forEach((bit, answer) ->
+                                    text.append(" bit ").append(bit).append(':').append(answer.letter()));
+                case TakenRegister.Values values ->
+                    values.values()
+                            .forEach((value, answer) -> text.append(" value ")
+                                    .append(Long.toHexString(value))
+                                    .append(':')
+                                    .append(answer.letter()));
+            }
+            text.append('\n');
+        });
+        out.writeBytes(text.toString().getBytes(StandardCharsets.US_ASCII));
+        return out.toByteArray();
+    }
+
+    @Override
+    public boolean equals(Object o) {
+        return o instanceof HostProfile other && digest().equals(other.digest());
+    }
+
+    @Override
+    public int hashCode() {
+        return digest().hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return "HostProfile[" + digest().label() + "]";
+    }
+}
