@@ -2,11 +2,11 @@ package dev.vmabi.api;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
-import io.fabric8.crd.generator.annotation.ValidationRule;
 import io.fabric8.generator.annotation.Default;
 import io.fabric8.generator.annotation.Pattern;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.Size;
+import io.fabric8.generator.annotation.ValidationRule;
 import io.fabric8.kubernetes.api.model.LabelSelector;
 import java.util.List;
 
@@ -101,7 +101,7 @@ public record VirtualMachineABISpec(
             @JsonPropertyDescription("Features and hypercalls that no VM gets.") @Size(max = 64)
             List<@Pattern(FEATURE_NAME) @Size(max = 64) String> exclude) {
 
-        private static final String FEATURE_NAME =
+        static final String FEATURE_NAME =
                 "^(FEAT_[A-Za-z0-9_]{1,40}|(std|stdHyp|vendorHyp|vendorHyp2)\\.[A-Za-z0-9_]{1,40})$";
 
         public Baseline {
@@ -178,7 +178,7 @@ public record VirtualMachineABISpec(
         }
     }
 
-    private static final String VERSION = "^[0-9]{1,4}(\\.[0-9]{1,4}){0,2}$";
+    static final String VERSION = "^[0-9]{1,4}(\\.[0-9]{1,4}){0,2}$";
 
     /** Where a baseline comes from. */
     public enum BaselineSource {

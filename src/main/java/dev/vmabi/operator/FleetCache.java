@@ -12,6 +12,7 @@ import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetSource;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.Verdicts;
+import dev.vmabi.operator.node.NamesOnly;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespace;
@@ -33,6 +34,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Predicate;
@@ -73,6 +75,7 @@ public class FleetCache implements FleetSource {
     private final Map<String, GenericKubernetesResource> vmis = new ConcurrentHashMap<>();
     private volatile Optional<Fleet> fleet = Optional.empty();
     private volatile SharedIndexInformer<GenericKubernetesResource> vmiInformer;
+    private ScheduledFuture<?> gathering;
 
     FleetCache(KubernetesClient client, ObjectMapper json) {
         this.client = client;
@@ -90,18 +93,22 @@ public class FleetCache implements FleetSource {
 
     void start(@Observes StartupEvent event) {
         watch(client.resources(VirtualMachineABI.class).runnableInformer(0), this::policyChanged, this::policyGone);
-        watch(client.nodes().runnableInformer(0), this::nodeChanged, n -> nodes.remove(name(n)) != null);
+        watch(
+                client.nodes().runnableInformer(0).itemStore(new NamesOnly()),
+                this::nodeChanged,
+                n -> nodes.remove(name(n)) != null);
         watch(client.namespaces().runnableInformer(0), this::namespaceChanged, n -> namespaces.remove(name(n)) != null);
         watch(own("NodeABI", "nodeabis"), this::reportChanged, n -> reports.remove(name(n)) != null);
         watch(own("ABIProfile", "abiprofiles"), this::profileChanged, p -> remove(profiles, p));
         watch(own("GuestABI", "guestabis"), this::guestAbiChanged, g -> remove(guestAbis, g));
         informers.add(KubeVirtPresence.watch(client, this::kubeVirtCame, this::kubeVirtWent));
-        gatherer.scheduleWithFixedDelay(this::gather, GATHER_MILLIS, GATHER_MILLIS, TimeUnit.MILLISECONDS);
+        gathering = gatherer.scheduleWithFixedDelay(this::gather, GATHER_MILLIS, GATHER_MILLIS, TimeUnit.MILLISECONDS);
         markDirty();
     }
 
     void stop(@Observes ShutdownEvent event) {
-        gatherer.shutdownNow();
+        gathering.cancel(false);
+        gatherer.shutdown();
         informers.forEach(SharedIndexInformer::close);
         kubeVirtWent();
     }

@@ -1,0 +1,88 @@
+package dev.vmabi.operator;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.api.Names;
+import dev.vmabi.api.NodeABI;
+import dev.vmabi.fleet.FleetState;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import io.micrometer.core.instrument.MeterRegistry;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Everything the operator writes beside its primaries' statuses, by server-side apply as {@value
+ * Names#OPERATOR_MANAGER}. Callers call only when something differs; each call is counted.
+ */
+@ApplicationScoped
+public class Writes {
+    private static final PatchContext APPLY = new PatchContext.Builder()
+            .withPatchType(PatchType.SERVER_SIDE_APPLY)
+            .withFieldManager(Names.OPERATOR_MANAGER)
+            .withForce(true)
+            .build();
+
+    private final KubernetesClient client;
+    private final MeterRegistry meters;
+
+    Writes(KubernetesClient client, MeterRegistry meters) {
+        this.client = client;
+        this.meters = meters;
+    }
+
+    /** Applies an object of the project's own. */
+    public void apply(HasMetadata object) {
+        client.resource(object).patch(APPLY);
+        count(object.getKind());
+    }
+
+    /** Gives a node just these guest ABI labels, by the first 16 digits; labels of others stay. */
+    public void nodeLabels(String node, Set<String> digests) {
+        Map<String, String> labels = new TreeMap<>();
+        digests.forEach(d -> labels.put(Names.nodeLabel(d), "true"));
+        Node patch = new NodeBuilder()
+                .withNewMetadata()
+                .withName(node)
+                .withLabels(labels)
+                .endMetadata()
+                .build();
+        client.resource(patch).patch(APPLY);
+        count("Node");
+    }
+
+    /** Writes the status of a NodeABI. */
+    public void nodeAbiStatus(NodeABI status) {
+        client.resource(status).subresource("status").patch(APPLY);
+        count("NodeABI");
+    }
+
+    /** Marks a VirtualMachineInstance with what its guest has; KubeVirt copies both marks to every later pod of it. */
+    public void stamp(FleetState.Vm vm, Digest guestAbi) {
+        Map<String, String> mark = Map.of(Names.STAMP, guestAbi.label());
+        GenericKubernetesResource patch = new GenericKubernetesResourceBuilder()
+                .withApiVersion("kubevirt.io/v1")
+                .withKind("VirtualMachineInstance")
+                .withNewMetadata()
+                .withNamespace(vm.namespace())
+                .withName(vm.name())
+                .withUid(vm.uid())
+                .withLabels(mark)
+                .withAnnotations(mark)
+                .endMetadata()
+                .build();
+        client.resource(patch).patch(APPLY);
+        count("VirtualMachineInstance");
+    }
+
+    private void count(String kind) {
+        meters.counter("vmabi.writes", "kind", kind).increment();
+    }
+}

@@ -1,0 +1,101 @@
+package dev.vmabi.operator.content;
+
+import dev.vmabi.api.ContentStatus;
+import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.FleetEvent;
+import dev.vmabi.operator.Events;
+import dev.vmabi.operator.FleetCache;
+import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.ConditionBuilder;
+import io.fabric8.kubernetes.client.CustomResource;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BiPredicate;
+import java.util.function.Supplier;
+
+/** What is done alike with both content-addressed kinds: say whether the content holds, and collect what nobody uses. */
+@ApplicationScoped
+public class ContentReview {
+    private final KubernetesClient client;
+    private final FleetCache cache;
+    private final Events events;
+    private final Clock clock;
+
+    ContentReview(KubernetesClient client, FleetCache cache, Events events, Clock clock) {
+        this.client = client;
+        this.cache = cache;
+        this.events = events;
+        this.clock = clock;
+    }
+
+    /**
+     * Reviews one object.
+     *
+     * @param digest computes the digest of the content; throws IllegalArgumentException with what is wrong
+     * @param inUse whether anything in the fleet refers to the object of that name
+     */
+    <P extends CustomResource<?, ContentStatus>> UpdateControl<P> review(
+            P object, P update, Unused unused, Supplier<String> digest, BiPredicate<Fleet, String> inUse) {
+        String name = object.getMetadata().getName();
+        Optional<Fleet> fleet = cache.fleet();
+        if (fleet.isEmpty() || object.isMarkedForDeletion()) {
+            return UpdateControl.noUpdate();
+        }
+        Instant now = clock.instant();
+        Optional<String> problem = problem(name, digest);
+        Optional<Duration> remaining = unused.remaining(name, problem.isEmpty() && inUse.test(fleet.get(), name), now);
+        if (remaining.filter(Duration::isNegative).isPresent()) {
+            client.resource(object).delete();
+            unused.forget(name);
+            return UpdateControl.noUpdate();
+        }
+        UpdateControl<P> control = status(object, problem, now)
+                .map(status -> {
+                    update.getMetadata().setName(name);
+                    update.setStatus(status);
+                    problem.ifPresent(p -> events.record(object, new FleetEvent(FleetEvent.Reason.ContentInvalid, p)));
+                    return UpdateControl.patchStatus(update);
+                })
+                .orElseGet(UpdateControl::noUpdate);
+        remaining.ifPresent(left -> control.rescheduleAfter(left.plusSeconds(1)));
+        return control;
+    }
+
+    private static Optional<String> problem(String name, Supplier<String> digest) {
+        try {
+            String actual = digest.get();
+            return actual.equals(name)
+                    ? Optional.empty()
+                    : Optional.of("the content has digest " + actual + ", not the one it is named by; it is ignored");
+        } catch (IllegalArgumentException e) {
+            return Optional.of("spec." + e.getMessage() + "; it is ignored");
+        }
+    }
+
+    private static Optional<ContentStatus> status(
+            CustomResource<?, ContentStatus> object, Optional<String> problem, Instant now) {
+        String status = problem.isEmpty() ? "True" : "False";
+        long generation = object.getMetadata().getGeneration();
+        Condition valid = new ConditionBuilder()
+                .withType("Valid")
+                .withStatus(status)
+                .withReason(problem.isEmpty() ? "DigestMatches" : "ContentInvalid")
+                .withMessage(problem.orElse("the content has the digest it is named by"))
+                .withObservedGeneration(generation)
+                .withLastTransitionTime(now.truncatedTo(ChronoUnit.SECONDS).toString())
+                .build();
+        boolean same = object.getStatus() != null
+                && object.getStatus().conditions().stream()
+                        .anyMatch(c -> c.getStatus().equals(status)
+                                && c.getMessage().equals(valid.getMessage())
+                                && c.getObservedGeneration() == generation);
+        return same ? Optional.empty() : Optional.of(new ContentStatus(generation, List.of(valid)));
+    }
+}

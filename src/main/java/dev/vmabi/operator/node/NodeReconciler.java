@@ -1,0 +1,96 @@
+package dev.vmabi.operator.node;
+
+import dev.vmabi.api.Names;
+import dev.vmabi.api.NodeABI;
+import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.FleetState;
+import dev.vmabi.fleet.NodeDecision;
+import dev.vmabi.operator.Events;
+import dev.vmabi.operator.FleetCache;
+import dev.vmabi.operator.Writes;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.javaoperatorsdk.operator.api.config.informer.Informer;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
+import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
+import java.time.Clock;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** Gives each node the labels it has earned since its last boot, takes the others, and answers its report. */
+@ControllerConfiguration(
+        name = "node",
+        fieldManager = Names.OPERATOR_MANAGER,
+        informer = @Informer(onUpdateFilter = FleetCacheTells.class, itemStore = NamesOnly.class))
+public class NodeReconciler implements Reconciler<Node> {
+    private final FleetCache cache;
+    private final Writes writes;
+    private final Events events;
+    private final Clock clock;
+
+    NodeReconciler(FleetCache cache, Writes writes, Events events, Clock clock) {
+        this.cache = cache;
+        this.writes = writes;
+        this.events = events;
+        this.clock = clock;
+    }
+
+    @Override
+    public List<EventSource<?, Node>> prepareEventSources(EventSourceContext<Node> context) {
+        SimpleInboundEventSource<Node> fleetChanges = new SimpleInboundEventSource<>("fleet");
+        cache.listen(
+                (before, now) -> concerned(before, now).forEach(n -> fleetChanges.propagateEvent(new ResourceID(n))));
+        return List.of(fleetChanges);
+    }
+
+    /** Nodes that themselves changed, or all of them after a change that may concern any. */
+    private static List<String> concerned(Fleet before, Fleet now) {
+        boolean shared = before == null
+                || !before.state().policies().equals(now.state().policies())
+                || !before.state()
+                        .guestAbis()
+                        .keySet()
+                        .equals(now.state().guestAbis().keySet())
+                || !before.state()
+                        .profiles()
+                        .keySet()
+                        .equals(now.state().profiles().keySet());
+        return now.state().nodes().stream()
+                .filter(n -> shared || !before.node(n.name()).equals(Optional.of(n)))
+                .map(FleetState.Node::name)
+                .toList();
+    }
+
+    @Override
+    public UpdateControl<Node> reconcile(Node node, Context<Node> context) {
+        String name = node.getMetadata().getName();
+        Optional<Fleet> fleet = cache.fleet();
+        Optional<FleetState.Node> view = fleet.flatMap(f -> f.node(name));
+        if (view.isEmpty()) {
+            return UpdateControl.noUpdate();
+        }
+        NodeDecision decision = NodeDecision.decide(fleet.get(), view.get(), clock.instant());
+        Set<String> labelsNow = view.get().guestAbiLabels();
+        if (!decision.labels().equals(labelsNow)) {
+            writes.nodeLabels(name, decision.labels());
+        }
+        decision.status()
+                .filter(status ->
+                        !status.equals(view.get().report().orElseThrow().status()))
+                .ifPresent(status -> {
+                    NodeABI update = new NodeABI();
+                    update.setMetadata(new ObjectMetaBuilder().withName(name).build());
+                    update.setStatus(status);
+                    writes.nodeAbiStatus(update);
+                });
+        decision.events().forEach(e -> events.record(node, e));
+        return UpdateControl.noUpdate();
+    }
+}

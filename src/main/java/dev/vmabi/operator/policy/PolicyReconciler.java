@@ -1,0 +1,115 @@
+package dev.vmabi.operator.policy;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.api.GuestABI;
+import dev.vmabi.api.GuestABISpec;
+import dev.vmabi.api.Names;
+import dev.vmabi.api.VirtualMachineABI;
+import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.FleetState;
+import dev.vmabi.fleet.PolicyDecision;
+import dev.vmabi.operator.Events;
+import dev.vmabi.operator.FleetCache;
+import dev.vmabi.operator.Writes;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
+import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Holds each pool to its policy: decide, publish the guest ABIs, stamp the VMs, say so in the status. */
+@ControllerConfiguration(name = "policy", fieldManager = Names.OPERATOR_MANAGER)
+public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
+    private final FleetCache cache;
+    private final Writes writes;
+    private final Events events;
+    private final Clock clock;
+
+    PolicyReconciler(FleetCache cache, Writes writes, Events events, Clock clock) {
+        this.cache = cache;
+        this.writes = writes;
+        this.events = events;
+        this.clock = clock;
+    }
+
+    @Override
+    public List<EventSource<?, VirtualMachineABI>> prepareEventSources(EventSourceContext<VirtualMachineABI> context) {
+        SimpleInboundEventSource<VirtualMachineABI> fleetChanges = new SimpleInboundEventSource<>("fleet");
+        cache.listen((before, now) ->
+                now.state().policies().forEach(p -> fleetChanges.propagateEvent(new ResourceID(p.name()))));
+        return List.of(fleetChanges);
+    }
+
+    @Override
+    public UpdateControl<VirtualMachineABI> reconcile(VirtualMachineABI policy, Context<VirtualMachineABI> context) {
+        Optional<Fleet> fleet = fleetThatKnows(policy);
+        if (fleet.isEmpty()) {
+            return UpdateControl.noUpdate();
+        }
+        Instant now = clock.instant();
+        PolicyDecision decision = PolicyDecision.decide(fleet.get(), view(policy), now);
+        publish(fleet.get(), decision.guestAbis());
+        decision.stamps().forEach(writes::stamp);
+        decision.events().forEach(e -> events.record(policy, e));
+        return updateStatus(policy, decision, now);
+    }
+
+    /** The fleet, once the cache has seen this spec; its listener calls again when it has. */
+    private Optional<Fleet> fleetThatKnows(VirtualMachineABI policy) {
+        return cache.fleet()
+                .filter(f -> f.policy(policy.getMetadata().getName())
+                        .filter(p -> p.generation() >= policy.getMetadata().getGeneration())
+                        .isPresent());
+    }
+
+    private static FleetState.Policy view(VirtualMachineABI policy) {
+        return new FleetState.Policy(
+                policy.getMetadata().getName(),
+                policy.getMetadata().getUid(),
+                policy.getMetadata().getGeneration(),
+                Instant.parse(policy.getMetadata().getCreationTimestamp()),
+                policy.getSpec(),
+                policy.getStatus());
+    }
+
+    private void publish(Fleet fleet, Map<Digest, GuestAbi> guestAbis) {
+        guestAbis.forEach((digest, abi) -> {
+            if (fleet.guestAbi(digest).isEmpty()) {
+                GuestABI object = new GuestABI();
+                object.setMetadata(
+                        new ObjectMetaBuilder().withName(digest.hex()).build());
+                object.setSpec(GuestABISpec.fromGuestAbi(abi));
+                writes.apply(object);
+            }
+        });
+    }
+
+    private static UpdateControl<VirtualMachineABI> updateStatus(
+            VirtualMachineABI policy, PolicyDecision decision, Instant now) {
+        UpdateControl<VirtualMachineABI> control;
+        if (decision.status().equals(policy.getStatus())) {
+            control = UpdateControl.noUpdate();
+        } else {
+            VirtualMachineABI update = new VirtualMachineABI();
+            update.setMetadata(new ObjectMetaBuilder()
+                    .withName(policy.getMetadata().getName())
+                    .build());
+            update.setStatus(decision.status());
+            control = UpdateControl.patchStatus(update);
+        }
+        return decision.next().equals(Instant.MAX)
+                ? control
+                : control.rescheduleAfter(Duration.between(now, decision.next()).plusMillis(100));
+    }
+}
