@@ -1,0 +1,44 @@
+# Targets for people and for CI; `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+MVN := ./mvnw -B -ntp -q -Dstyle.color=never
+JAVA = $(shell ./mvnw --java-home)/bin/java
+JVM_FLAGS := --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
+SOURCES := pom.xml $(shell find src .mvn -type f)
+BUILT := target/.built
+TEST_CLASS_PATH = target/test-classes:target/classes:$(shell cat target/test.classpath)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BUILT): $(SOURCES)
+	@echo "building (the first time downloads the dependencies, which takes some minutes)"
+	@$(MVN) -DskipTests package
+	@touch $@
+
+.PHONY: build
+build: $(BUILT) ## Compile, check style and package; target/vmabi is the command line
+
+.PHONY: test
+test: ## Run every test; prints which API server the suite ran on
+	@./mvnw -B -ntp -Dstyle.color=never verify
+	@touch $(BUILT)
+
+.PHONY: demo
+demo: $(BUILT) ## Show the whole product on recorded hosts; KEEP=1 keeps it serving
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.demo.Demo $(if $(KEEP),--keep)
+
+.PHONY: crds
+crds: $(BUILT) ## Generate crds/ from the code
+	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.api.Crds crds
+
+.PHONY: format
+format: ## Format the code
+	@$(MVN) spotless:apply
+
+.PHONY: clean
+clean: ## Delete what was built
+	@rm -rf target
