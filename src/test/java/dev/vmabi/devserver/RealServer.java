@@ -1,0 +1,241 @@
+package dev.vmabi.devserver;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * kube-apiserver with etcd, each on a free port of loopback, and of kube-controller-manager, where it is there, the
+ * collectors of garbage and of namespaces. Data, keys and logs are in a temporary directory.
+ */
+final class RealServer implements ApiServer {
+    private static final Duration START = Duration.ofSeconds(90);
+
+    private final Path assets;
+    private final Path directory;
+    private final CertificateAuthority authority = new CertificateAuthority("kubernetes");
+    private final Map<String, User> users = new ConcurrentHashMap<>();
+    private final Map<User, String> tokens = new ConcurrentHashMap<>();
+    private final HttpsServer authenticator;
+    private final List<Process> processes = new ArrayList<>();
+    private final URI url;
+    private final boolean collects;
+
+    private RealServer(Path assets) throws IOException {
+        this.assets = assets;
+        directory = Files.createTempDirectory("kube-apiserver");
+        CertificateAuthority.Issued certificate =
+                authority.issue("kube-apiserver", List.of(), List.of("127.0.0.1", "localhost"));
+        write("ca.crt", authority.certificatePem());
+        write("server.crt", certificate.certificatePem());
+        write("server.key", certificate.keyPem());
+        authenticator = startAuthenticator(certificate);
+        int etcd = freePort();
+        int peer = freePort();
+        int port = freePort();
+        url = URI.create("https://127.0.0.1:" + port);
+        run(
+                "etcd",
+                "--data-dir=" + directory.resolve("data"),
+                "--listen-client-urls=http://127.0.0.1:" + etcd,
+                "--advertise-client-urls=http://127.0.0.1:" + etcd,
+                "--listen-peer-urls=http://127.0.0.1:" + peer,
+                "--unsafe-no-fsync");
+        run(
+                "kube-apiserver",
+                "--etcd-servers=http://127.0.0.1:" + etcd,
+                "--bind-address=127.0.0.1",
+                "--advertise-address=127.0.0.1",
+                "--secure-port=" + port,
+                "--tls-cert-file=" + directory.resolve("server.crt"),
+                "--tls-private-key-file=" + directory.resolve("server.key"),
+                "--authentication-token-webhook-config-file="
+                        + write("authenticator.kubeconfig", authenticatorConfig(authenticator)),
+                "--authentication-token-webhook-version=v1",
+                "--authorization-mode=AlwaysAllow",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                "--service-account-key-file=" + directory.resolve("server.crt"),
+                "--service-account-signing-key-file=" + directory.resolve("server.key"),
+                "--service-cluster-ip-range=10.0.0.0/24",
+                "--endpoint-reconciler-type=none",
+                // No controller makes service accounts or takes the taint of new nodes away again.
+                "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition");
+        awaitReady();
+        collects = Files.isExecutable(assets.resolve("kube-controller-manager"));
+        if (collects) {
+            run(
+                    "kube-controller-manager",
+                    "--kubeconfig=" + kubeconfig(),
+                    "--controllers=garbage-collector-controller,namespace-controller",
+                    "--leader-elect=false",
+                    "--bind-address=127.0.0.1",
+                    "--secure-port=" + freePort());
+        }
+    }
+
+    /** @param assets the directory of kube-apiserver and etcd */
+    static RealServer start(Path assets) {
+        try {
+            return new RealServer(assets);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot start kube-apiserver from " + assets, e);
+        }
+    }
+
+    @Override
+    public URI url() {
+        return url;
+    }
+
+    @Override
+    public String caCertificate() {
+        return authority.certificatePem();
+    }
+
+    @Override
+    public String token(User user) {
+        return tokens.computeIfAbsent(user, u -> {
+            String token = UUID.randomUUID().toString();
+            users.put(token, u);
+            return token;
+        });
+    }
+
+    @Override
+    public Path directory() {
+        return directory;
+    }
+
+    @Override
+    public String describe() {
+        return "real kube-apiserver with etcd at " + url + " from " + assets
+                + (collects ? "" : "; no kube-controller-manager there: nothing collects garbage or ends namespaces")
+                + "; it does not show: RBAC (all is allowed), scheduling, kubelets";
+    }
+
+    @Override
+    public void close() {
+        for (Process process : processes.reversed()) {
+            process.destroy();
+        }
+        for (Process process : processes) {
+            try {
+                if (!process.waitFor(Duration.ofSeconds(10))) {
+                    process.destroyForcibly();
+                }
+            } catch (InterruptedException e) {
+                process.destroyForcibly();
+                Thread.currentThread().interrupt();
+            }
+        }
+        authenticator.stop(0);
+        DevServer.deleteRecursively(directory);
+    }
+
+    private void run(String program, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(assets.resolve(program).toString()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command)
+                .directory(directory.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(directory.resolve(program + ".log").toFile())
+                .start();
+        processes.add(process);
+        Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+    }
+
+    private void awaitReady() throws IOException {
+        Instant end = Instant.now().plus(START);
+        String last = "no answer";
+        try (HttpClient client = HttpClient.newBuilder()
+                .sslContext(CertificateAuthority.clientContext(authority.certificate()))
+                .build()) {
+            HttpRequest request = HttpRequest.newBuilder(url.resolve("/readyz"))
+                    .header("Authorization", "Bearer " + token(User.ADMIN))
+                    .build();
+            while (Instant.now().isBefore(end) && processes.stream().allMatch(Process::isAlive)) {
+                try {
+                    HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
+                    if (answer.statusCode() == 200) {
+                        return;
+                    }
+                    last = answer.body();
+                } catch (IOException e) {
+                    last = e.toString();
+                }
+                Thread.sleep(100);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        processes.forEach(Process::destroyForcibly);
+        authenticator.stop(0);
+        throw new IOException("kube-apiserver is not ready: " + last + "; its logs are in " + directory);
+    }
+
+    /** A token authenticator, so that users with any group and extra can come and go while the server runs. */
+    private HttpsServer startAuthenticator(CertificateAuthority.Issued certificate) throws IOException {
+        HttpsServer server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.setHttpsConfigurator(new HttpsConfigurator(certificate.serverContext()));
+        server.createContext("/", this::authenticate);
+        server.start();
+        return server;
+    }
+
+    private void authenticate(HttpExchange exchange) throws IOException {
+        JsonNode review = Json.parse(exchange.getRequestBody().readAllBytes(), "application/json");
+        User user = users.get(Json.text(review, "spec", "token"));
+        ObjectNode answer = Json.object().put("kind", "TokenReview").put("apiVersion", Json.text(review, "apiVersion"));
+        ObjectNode status = answer.putObject("status").put("authenticated", user != null);
+        if (user != null) {
+            ObjectNode info = status.putObject("user").put("username", user.name());
+            info.set("groups", Json.MAPPER.valueToTree(user.groups()));
+            info.set("extra", Json.MAPPER.valueToTree(user.extra()));
+        }
+        byte[] body = Json.bytes(answer);
+        exchange.getResponseHeaders().set("Content-Type", "application/json");
+        exchange.sendResponseHeaders(200, body.length);
+        exchange.getResponseBody().write(body);
+        exchange.close();
+    }
+
+    private String authenticatorConfig(HttpsServer server) {
+        return """
+                {"apiVersion": "v1", "kind": "Config", "current-context": "it",
+                 "clusters": [{"name": "it", "cluster": {
+                   "server": "https://127.0.0.1:%d", "certificate-authority": "%s"}}],
+                 "users": [{"name": "it", "user": {}}],
+                 "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}]}
+                """.formatted(server.getAddress().getPort(), directory.resolve("ca.crt"));
+    }
+
+    private Path write(String name, String text) throws IOException {
+        return Files.writeString(directory.resolve(name), text);
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+}
