@@ -18,7 +18,7 @@ public record NodeABISpec(
 
         @JsonPropertyDescription(
                 "Digest of the ABIProfile that describes this host; absent where KVM is not available.")
-        @Pattern("[0-9a-f]{64}")
+        @Pattern("^[0-9a-f]{64}$")
         String profile,
 
         @JsonPropertyDescription(
@@ -70,24 +70,30 @@ public record NodeABISpec(
     /** One kind of CPU. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Cpu(
-            @JsonPropertyDescription("MIDR_EL1 of this kind of CPU.") @Required @Pattern("0x[0-9a-f]{1,16}")
+            @JsonPropertyDescription("MIDR_EL1 of this kind of CPU.") @Required @Pattern("^0x[0-9a-f]{1,16}$")
             String midr,
 
             @JsonPropertyDescription("How many CPUs of this kind are online.")
             int count,
 
             @JsonPropertyDescription("Digest of the ABIProfile read on this kind, where it differs from the node's.")
-            @Pattern("[0-9a-f]{64}")
+            @Pattern("^[0-9a-f]{64}$")
             String profile) {}
 
-    /** The kernel's answer for one guest ABI. */
+    /**
+     * The kernel's answer for one guest ABI. It speaks of values only: registers that the kernel does not list at all
+     * are counted in {@code absent}, since whether a restore may go without them is for the VMM to say.
+     */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Proof(
-            @JsonPropertyDescription("Digest of the GuestABI that was tried.") @Required @Pattern("[0-9a-f]{64}")
+            @JsonPropertyDescription("Digest of the GuestABI that was tried.") @Required @Pattern("^[0-9a-f]{64}$")
             String guestABI,
 
-            @JsonPropertyDescription("True if every register was taken and read back as written.")
+            @JsonPropertyDescription("True if every register that the kernel lists was taken and read back as written.")
             boolean accepted,
+
+            @JsonPropertyDescription("How many registers of the guest ABI this kernel does not list.")
+            int absent,
 
             @JsonPropertyDescription("The first registers that the kernel did not take.") @Size(max = 8)
             List<Refused> refused) {

@@ -282,9 +282,7 @@ final class BaselineDecision {
         gains.removeAll(featuresNow);
         SortedSet<String> losses = new TreeSet<>(featuresNow);
         losses.removeAll(common.abi().features());
-        int proved = (int) provers.stream()
-                .filter(m -> m.standing() instanceof Standing.Fresh fresh && fresh.proved(digest))
-                .count();
+        int proved = (int) provers.stream().filter(m -> proved(m, digest)).count();
         List<Member> awaited = pin == null
                 ? provers.stream()
                         .filter(m -> m.standing() instanceof Standing.Fresh)
@@ -307,7 +305,7 @@ final class BaselineDecision {
             List<Member> refusing = awaited.stream()
                     .filter(m -> m.standing() instanceof Standing.Fresh fresh
                             && fresh.proof(digest).isPresent()
-                            && !fresh.proved(digest))
+                            && !proved(m, digest))
                     .toList();
             wait(
                     refusing.isEmpty() ? "WaitingForProof" : "ProofFailed",
@@ -317,6 +315,10 @@ final class BaselineDecision {
                                     + fleet.obstacle(refusing.getFirst().node().name(), digest, terms.vmm())
                                             .orElse(""));
         }
+    }
+
+    private boolean proved(Member member, Digest guestAbi) {
+        return fleet.obstacle(member.node().name(), guestAbi, terms.vmm()).isEmpty();
     }
 
     private Optional<String> provedAtBefore(Digest digest) {

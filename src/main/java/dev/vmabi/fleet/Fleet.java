@@ -5,6 +5,7 @@ import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.NodeABISpec.Proof;
 import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
@@ -81,18 +82,30 @@ public final class Fleet {
     }
 
     /**
-     * What keeps VMs of this guest ABI from a node, in one line; empty where the node has proved it since its last
-     * boot. This is the rule that node labels and the gate share.
+     * What keeps VMs of this guest ABI from a node, in one line; empty where the node's kernel has proved since its
+     * last boot that it takes every value, and the VMM restores it with the registers that the kernel lists. This is
+     * the rule that node labels and the gate share.
      */
     public Optional<String> obstacle(String node, Digest guestAbi, Vmm vmm) {
-        return switch (standing(node)) {
-            case Standing.Fresh fresh ->
-                fresh.proof(guestAbi)
-                        .map(proof ->
-                                proof.accepted() ? Optional.<String>empty() : Optional.of(why(fresh, guestAbi, vmm)))
-                        .orElseGet(() -> Optional.of("has not proved " + guestAbi.label() + " yet"));
-            case Standing other -> Optional.of(other.reason());
-        };
+        if (!(standing(node) instanceof Standing.Fresh fresh)) {
+            return Optional.of(standing(node).reason());
+        }
+        Optional<Proof> proof = fresh.proof(guestAbi);
+        if (proof.isEmpty()) {
+            return Optional.of("has not proved " + guestAbi.label() + " yet");
+        }
+        Optional<Verdict.Refused> computed = refusal(fresh, guestAbi, vmm);
+        if (!proof.get().accepted()) {
+            return Optional.of(computed.map(r -> Reasons.first(r, 2)).orElseGet(() -> Reasons.ofProof(proof.get())));
+        }
+        return computed.flatMap(Reasons::firstOfVmm);
+    }
+
+    private Optional<Verdict.Refused> refusal(Standing.Fresh fresh, Digest guestAbi, Vmm vmm) {
+        return guestAbi(guestAbi)
+                .map(abi -> verdict(fresh.digest(), fresh.profile(), abi, vmm))
+                .filter(Verdict.Refused.class::isInstance)
+                .map(Verdict.Refused.class::cast);
     }
 
     /** The verdict by computation, from what the host's kernel was measured to take. */
@@ -106,14 +119,5 @@ public final class Fleet {
 
     Pools pools() {
         return pools;
-    }
-
-    private String why(Standing.Fresh fresh, Digest guestAbi, Vmm vmm) {
-        return guestAbi(guestAbi)
-                .map(abi -> verdict(fresh.digest(), fresh.profile(), abi, vmm))
-                .filter(Verdict.Refused.class::isInstance)
-                .map(Verdict.Refused.class::cast)
-                .map(refused -> Reasons.first(refused, 2))
-                .orElseGet(() -> Reasons.ofProof(fresh.proof(guestAbi).orElseThrow()));
     }
 }

@@ -1,6 +1,7 @@
 package dev.vmabi.fleet;
 
 import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.api.NodeABIStatus.NodeState;
 import dev.vmabi.api.NodeABIStatus.PolicyVerdict;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * All that is decided for one node at one moment.
@@ -43,8 +45,12 @@ public record NodeDecision(Set<String> labels, Optional<NodeABIStatus> status, L
                         NodeState.Conflict,
                         List.of("the older policy " + holder.orElseThrow().name() + " holds this node")))
                 .forEach(verdicts::add);
-        Set<String> labels =
-                labels(fleet, standing, member.map(Pool.Member::barred).orElse(false));
+        Set<String> labels = member.map(Pool.Member::barred).orElse(false)
+                ? Set.of()
+                : labels(
+                        fleet,
+                        node,
+                        holder.map(p -> PolicyTerms.of(p.spec()).vmm()).orElse(Vmm.GENERIC));
         Optional<NodeABIStatus> status = node.report().map(report -> {
             List<Condition> before =
                     report.status() == null ? List.of() : report.status().conditions();
@@ -62,15 +68,11 @@ public record NodeDecision(Set<String> labels, Optional<NodeABIStatus> status, L
         return Pool.member(fleet, PolicyTerms.of(policy.spec()), node, pin, RaisedFence.of(policy.status()));
     }
 
-    private static Set<String> labels(Fleet fleet, Standing standing, boolean barred) {
-        Set<String> labels = new TreeSet<>();
-        if (standing instanceof Standing.Fresh fresh && !barred) {
-            fleet.state().guestAbis().keySet().stream()
-                    .filter(fresh::proved)
-                    .map(Digest::label)
-                    .forEach(labels::add);
-        }
-        return labels;
+    private static Set<String> labels(Fleet fleet, Node node, Vmm vmm) {
+        return fleet.state().guestAbis().keySet().stream()
+                .filter(abi -> fleet.obstacle(node.name(), abi, vmm).isEmpty())
+                .map(Digest::label)
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     private static void describe(

@@ -4,6 +4,7 @@ import dev.vmabi.abi.Refusal;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.api.NodeABISpec.Proof;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -17,6 +18,17 @@ public final class Reasons {
         List<Refusal> refusals = refused.refusals();
         String text = refusals.stream().limit(most).map(Refusal::message).collect(Collectors.joining("; "));
         return refusals.size() > most ? text + "; and " + (refusals.size() - most) + " more" : text;
+    }
+
+    /**
+     * The first refusal that is the VMM's own, not the kernel's: where the kernel has proved that it takes the values,
+     * only these count.
+     */
+    static Optional<String> firstOfVmm(Verdict.Refused refused) {
+        return refused.refusals().stream()
+                .filter(r -> r instanceof Refusal.RegisterList || r instanceof Refusal.RegisterMissing)
+                .map(Refusal::message)
+                .findFirst();
     }
 
     /** What the guest would lose, over all refusals. */

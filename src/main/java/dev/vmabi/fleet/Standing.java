@@ -27,11 +27,6 @@ public sealed interface Standing {
         public Optional<Proof> proof(Digest guestAbi) {
             return Optional.ofNullable(proofs.get(guestAbi));
         }
-
-        /** Whether the kernel took the whole of this guest ABI. */
-        public boolean proved(Digest guestAbi) {
-            return proof(guestAbi).map(Proof::accepted).orElse(false);
-        }
     }
 
     /** No agent has reported. */
