@@ -90,6 +90,36 @@ public record Clamp(
         return equals(NONE);
     }
 
+    /** Whether this clamp takes anything away from a guest of this ABI. */
+    boolean changes(GuestAbi abi) {
+        return (psciVersion != 0 && abi.value(RegisterId.PSCI_VERSION) != psciVersion)
+                || (sveOff && abi.vcpuFeatures().contains(VcpuFeature.SVE))
+                || (pauthOff && abi.vcpuFeatures().contains(VcpuFeature.PTRAUTH_ADDRESS))
+                || (pmuOff && abi.vcpuFeatures().contains(VcpuFeature.PMU_V3))
+                || (sveMaxVq != 0
+                        && !sveOff
+                        && abi.vcpuFeatures().contains(VcpuFeature.SVE)
+                        && abi.sveVectorLengths().maxVq() != sveMaxVq);
+    }
+
+    /** This clamp, with the vCPU features off that {@code host} shows and {@code guest} was started without. */
+    Clamp matching(GuestAbi guest, GuestAbi host) {
+        Clamp clamp = this;
+        if (host.vcpuFeatures().contains(VcpuFeature.SVE)
+                && !guest.vcpuFeatures().contains(VcpuFeature.SVE)) {
+            clamp = clamp.withoutSve();
+        }
+        if (host.vcpuFeatures().contains(VcpuFeature.PTRAUTH_ADDRESS)
+                && !guest.vcpuFeatures().contains(VcpuFeature.PTRAUTH_ADDRESS)) {
+            clamp = clamp.withoutPauth();
+        }
+        if (host.vcpuFeatures().contains(VcpuFeature.PMU_V3)
+                && !guest.vcpuFeatures().contains(VcpuFeature.PMU_V3)) {
+            clamp = clamp.withoutPmu();
+        }
+        return clamp;
+    }
+
     /** The syntax of {@link #parse}; empty for {@link #NONE}. */
     @Override
     public String toString() {

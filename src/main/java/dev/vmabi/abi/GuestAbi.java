@@ -6,6 +6,8 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -163,6 +165,34 @@ public final class GuestAbi {
 
     long[] values() {
         return values;
+    }
+
+    /** This guest with another value in a register; the same guest if it has no such register. */
+    GuestAbi with(long id, long value) {
+        int i = Ids.indexOf(ids, id);
+        if (i < 0 || values[i] == value) {
+            return this;
+        }
+        long[] changed = values.clone();
+        changed[i] = value;
+        return new GuestAbi(listed, ids, changed, vcpuFeatures, sveVectorLengths, vgicRevision);
+    }
+
+    /** This guest without the registers of these gates. */
+    GuestAbi without(List<Catalogue.Gate> gates) {
+        Set<Long> hidden = new HashSet<>();
+        for (Catalogue.Gate gate : gates) {
+            long id = gate.register().encoding();
+            if (lists(id)) {
+                hidden.add(id);
+            }
+        }
+        if (hidden.isEmpty()) {
+            return this;
+        }
+        // Gated registers are state: they have no value here.
+        long[] left = Arrays.stream(listed).filter(id -> !hidden.contains(id)).toArray();
+        return new GuestAbi(left, ids, values, vcpuFeatures, sveVectorLengths, vgicRevision);
     }
 
     boolean lists(long id) {

@@ -1,11 +1,13 @@
 package dev.vmabi.abi;
 
-import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 
 /**
  * What one host can do: its default guest ABI, what its kernel takes, and the capabilities that shape a guest.
@@ -19,7 +21,10 @@ public final class HostProfile {
     private final int ipaLimitBits;
     private final SortedMap<RegisterId, Long> writableMasks;
 
+    private final boolean gatesRegisters;
+    private final Map<Clamp, HostProfile> clamped = new ConcurrentHashMap<>();
     private volatile Digest digest;
+    private volatile Offer offer;
 
     /**
      * @param defaultGuestAbi what a guest sees when the VMM opts out of nothing
@@ -39,6 +44,7 @@ public final class HostProfile {
         this.capabilities = Collections.unmodifiableSortedMap(new TreeMap<>(capabilities));
         this.ipaLimitBits = ipaLimitBits;
         this.writableMasks = Collections.unmodifiableSortedMap(new TreeMap<>(writableMasks));
+        this.gatesRegisters = Acceptance.knowsPsci12(defaultGuestAbi, taken);
     }
 
     public GuestAbi defaultGuestAbi() {
@@ -79,15 +85,48 @@ public final class HostProfile {
     }
 
     /**
-     * Whether a guest of this ABI can be restored here.
+     * Whether a guest of this ABI can be restored here. One-way is judged by the guest's ABI alone: as if the host it
+     * left took nothing else.
      *
      * @param clamp what the VMM imposes; the same configuration starts the guest on both hosts
      */
     public Verdict accepts(GuestAbi abi, Vmm vmm, Clamp clamp) {
-        if (abi.equals(birth(clamp))) {
+        return judge(abi, vmm, clamp, acceptance -> acceptance.wayBack(acceptance.landing()));
+    }
+
+    /**
+     * Whether a guest of this ABI can be restored here when it comes from {@code origin}: one-way if that very host
+     * would refuse it afterwards.
+     */
+    public Verdict accepts(GuestAbi abi, Vmm vmm, Clamp clamp, HostProfile origin) {
+        return judge(abi, vmm, clamp, acceptance -> switch (origin.judge(
+                acceptance.landing(), vmm, clamp, back -> List.of())) {
+            case Verdict.Refused refused -> refused.refusals();
+            default -> List.of();
+        });
+    }
+
+    private Verdict judge(GuestAbi abi, Vmm vmm, Clamp clamp, Function<Acceptance, List<Refusal>> wayBack) {
+        VmmRules rules = VmmRules.of(vmm);
+        HostProfile here;
+        try {
+            here = clamped(rules.hostFeatures() ? clamp : clamp.matching(abi, defaultGuestAbi));
+        } catch (IllegalArgumentException e) {
+            Refusal refusal = new Refusal.ClampNotHonoured(
+                    "clamp", "", clamp.toString(), e.getMessage(), Collections.emptySortedSet(), "none on this host");
+            return new Verdict.Refused(List.of(refusal), taken.measured());
+        }
+        Acceptance acceptance = new Acceptance(here, abi, vmm, rules);
+        if (!acceptance.accepted()) {
+            return new Verdict.Refused(acceptance.refusals(), taken.measured());
+        }
+        if (abi.equals(here.defaultGuestAbi)) {
             return new Verdict.Accepted(taken.measured());
         }
-        throw new UnsupportedOperationException("accept of " + abi + " by " + vmm + " under " + clamp);
+        List<Refusal> back = wayBack.apply(acceptance);
+        return back.isEmpty()
+                ? new Verdict.Accepted(taken.measured())
+                : new Verdict.OneWay(Addition.between(abi, acceptance.landing()), back, taken.measured());
     }
 
     /** What the guest has after being restored here by this VMM without any clamp. */
@@ -102,10 +141,13 @@ public final class HostProfile {
      * @throws IllegalArgumentException if this host refuses
      */
     public GuestAbi land(GuestAbi abi, Vmm vmm, Clamp clamp) {
-        if (abi.equals(birth(clamp))) {
-            return abi;
+        if (judge(abi, vmm, clamp, acceptance -> List.of()) instanceof Verdict.Refused refused) {
+            throw new IllegalArgumentException(
+                    "refused: " + refused.refusals().getFirst().message());
         }
-        throw new UnsupportedOperationException("landing of " + abi + " by " + vmm + " under " + clamp);
+        VmmRules rules = VmmRules.of(vmm);
+        HostProfile here = clamped(rules.hostFeatures() ? clamp : clamp.matching(abi, defaultGuestAbi));
+        return new Acceptance(here, abi, vmm, rules).landing();
     }
 
     /**
@@ -114,14 +156,41 @@ public final class HostProfile {
      * @throws IllegalArgumentException if this host cannot honour the clamp
      */
     public GuestAbi birth(Clamp clamp) {
-        if (clamp.isNone()) {
-            return defaultGuestAbi;
+        return clamped(clamp).defaultGuestAbi;
+    }
+
+    /**
+     * This host as a VMM sees it that imposes the clamp: its default guest ABI is {@link #birth}.
+     *
+     * @throws IllegalArgumentException if this host cannot honour the clamp
+     */
+    HostProfile clamped(Clamp clamp) {
+        if (!clamp.changes(defaultGuestAbi)) {
+            return this;
         }
-        throw new UnsupportedOperationException("birth under " + clamp);
+        HostProfile known = clamped.get(clamp);
+        if (known == null) {
+            known = Clamping.clamp(this, clamp);
+            clamped.put(clamp, known);
+        }
+        return known;
+    }
+
+    Offer offer() {
+        Offer known = offer;
+        if (known == null) {
+            known = Offer.of(defaultGuestAbi, taken);
+            offer = known;
+        }
+        return known;
+    }
+
+    /** Whether this kernel hides registers whose feature is off in the guest's ID registers. */
+    boolean gatesRegisters() {
+        return gatesRegisters;
     }
 
     private byte[] canonicalForm() {
-        ByteArrayOutputStream out = new ByteArrayOutputStream(4096);
         StringBuilder text = new StringBuilder("vmabi host-profile 1\n");
         text.append("guest-abi ").append(defaultGuestAbi.digest().hex()).append('\n');
         text.append("ipa-bits ").append(ipaLimitBits).append('\n');
@@ -162,13 +231,12 @@ public final class HostProfile {
             }
             text.append('\n');
         });
-        out.writeBytes(text.toString().getBytes(StandardCharsets.US_ASCII));
-        return out.toByteArray();
+        return text.toString().getBytes(StandardCharsets.US_ASCII);
     }
 
     @Override
     public boolean equals(Object o) {
-        return o instanceof HostProfile other && digest().equals(other.digest());
+        return o == this || (o instanceof HostProfile other && digest().equals(other.digest()));
     }
 
     @Override

@@ -11,5 +11,11 @@ public enum Policy {
     /** Only the host's value and one constant are taken. */
     EXACT,
     /** Not in the kernel's feature table: guests read zero. */
-    RES0
+    RES0,
+    /** MIDR_EL1 and its like: names the CPU, has no order. */
+    IMPLEMENTATION_ID,
+    /** What the guest believes of its caches: any sound value is as good. */
+    CACHE_TOPOLOGY,
+    /** Place of a vCPU in its VM: no property of the host. */
+    TOPOLOGY
 }

@@ -122,4 +122,14 @@ public sealed interface Refusal {
             return "vGIC revision above the host's";
         }
     }
+
+    /** A clamp that this host cannot honour, so that the VMM does not even start. */
+    record ClampNotHonoured(
+            String register, String field, String wanted, String offered, SortedSet<String> lostFeatures, String cure)
+            implements Refusal {
+        @Override
+        public String reason() {
+            return "clamp not honoured by the host";
+        }
+    }
 }

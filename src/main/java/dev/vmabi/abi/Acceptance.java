@@ -1,0 +1,149 @@
+package dev.vmabi.abi;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/** Whether one (already clamped) host accepts a guest, and what the guest then has. */
+final class Acceptance {
+
+    private static final long PSCI_1_2 = 0x10002;
+
+    private final HostProfile host;
+    private final GuestAbi guest;
+    private final VmmRules rules;
+    private final Vmm vmm;
+
+    Acceptance(HostProfile host, GuestAbi guest, Vmm vmm, VmmRules rules) {
+        this.host = host;
+        this.guest = guest;
+        this.vmm = vmm;
+        this.rules = rules;
+    }
+
+    /** The quick answer; {@link #refusals} says why not. */
+    boolean accepted() {
+        GuestAbi own = host.defaultGuestAbi();
+        return own.vcpuFeatures().containsAll(guest.vcpuFeatures())
+                && own.sveVectorLengths().takes(guest.sveVectorLengths())
+                && !revisionAbove()
+                && rules.passes(guest.listedIds(), guest, own.listedIds())
+                && host.offer().takesAll(guest, rules)
+                && vanishing().isEmpty();
+    }
+
+    /** What the guest has after being restored here. */
+    GuestAbi landing() {
+        GuestAbi own = host.defaultGuestAbi();
+        Offer offer = host.offer();
+        long[] ids = offer.ids();
+        long[] values = own.values().clone();
+        for (int i = 0; i < ids.length; i++) {
+            int theirs = Ids.indexOf(guest.valuedIds(), ids[i]);
+            if (theirs >= 0) {
+                long value = guest.values()[theirs];
+                values[i] = value == values[i] ? value : offer.landed(i, value);
+            }
+        }
+        SveVectorLengths lengths = rules.hostFeatures() ? own.sveVectorLengths() : guest.sveVectorLengths();
+        GuestAbi landed = GuestAbi.ofSorted(own.listedIds(), ids, values, own.vcpuFeatures(), lengths, revision());
+        return landed.without(hiddenIn(landed));
+    }
+
+    /**
+     * Why a host that shows exactly this guest, and takes nothing else, would refuse {@code landed}; empty where it
+     * would not. This is the host the guest left, as far as its ABI tells.
+     */
+    List<Refusal> wayBack(GuestAbi landed) {
+        if (landed.equals(guest)) {
+            return List.of();
+        }
+        HostProfile left = new HostProfile(guest, Taken.UNMEASURED, java.util.Map.of(), 0, java.util.Map.of());
+        return new Acceptance(left, landed, vmm, rules).refusals();
+    }
+
+    List<Refusal> refusals() {
+        List<Refusal> found = new ArrayList<>();
+        GuestAbi own = host.defaultGuestAbi();
+        Refusals of = new Refusals(host, guest, vmm);
+        Set<VcpuFeature> missing = EnumSet.noneOf(VcpuFeature.class);
+        missing.addAll(guest.vcpuFeatures());
+        missing.removeAll(own.vcpuFeatures());
+        missing.forEach(feature -> found.add(of.featureMissing(feature)));
+        if (!own.sveVectorLengths().takes(guest.sveVectorLengths())) {
+            found.add(of.vectorLengths());
+        }
+        if (revisionAbove()) {
+            found.add(of.revisionAbove());
+        }
+        SortedSet<Long> unknown = new TreeSet<>(Long::compareUnsigned);
+        VmmRules.ListVerdict list = rules.listVerdict(guest.listedIds(), guest, own.listedIds(), unknown);
+        if (list != VmmRules.ListVerdict.PASSES) {
+            found.addAll(of.registerList(list, unknown, rules));
+        }
+        Offer offer = host.offer();
+        for (int i = 0; i < offer.ids().length; i++) {
+            int theirs = Ids.indexOf(guest.valuedIds(), offer.ids()[i]);
+            if (theirs >= 0 && rules.restores(offer.ids()[i])) {
+                long value = guest.values()[theirs];
+                int refused = value == own.values()[i] ? 0 : offer.refusedNibbles(i, value);
+                if (refused != 0) {
+                    found.addAll(of.value(offer.ids()[i], value, own.values()[i], refused));
+                }
+            }
+        }
+        vanishing().forEach(gate -> found.add(of.vanishing(gate)));
+        return found;
+    }
+
+    /** Registers of the guest that this kernel hides once the guest's own ID registers are written. */
+    private List<Catalogue.Gate> vanishing() {
+        List<Catalogue.Gate> vanishing = List.of();
+        for (Catalogue.Gate gate : hiddenIn(guest)) {
+            if (guest.lists(gate.register().encoding())
+                    && host.defaultGuestAbi().lists(gate.register().encoding())) {
+                vanishing = new ArrayList<>(vanishing);
+                vanishing.add(gate);
+            }
+        }
+        return vanishing;
+    }
+
+    private List<Catalogue.Gate> hiddenIn(GuestAbi abi) {
+        List<Catalogue.Gate> hidden = List.of();
+        if (host.gatesRegisters()) {
+            for (Catalogue.Gate gate : Catalogue.get().gates()) {
+                if (gate.field().raw(abi.valueOf(gate.field().register().encoding())) == 0) {
+                    hidden = new ArrayList<>(hidden);
+                    hidden.add(gate);
+                }
+            }
+        }
+        return hidden;
+    }
+
+    private boolean revisionAbove() {
+        OptionalInt own = host.defaultGuestAbi().vgicRevision();
+        return guest.vgicRevision().isPresent()
+                && own.isPresent()
+                && guest.vgicRevision().getAsInt() > own.getAsInt();
+    }
+
+    private OptionalInt revision() {
+        return guest.vgicRevision().isPresent()
+                ? guest.vgicRevision()
+                : host.defaultGuestAbi().vgicRevision();
+    }
+
+    static boolean knowsPsci12(GuestAbi abi, Taken taken) {
+        boolean shown = abi.valueOf(RegisterId.PSCI_VERSION.encoding()) >= PSCI_1_2;
+        return shown
+                || (taken.registers().get(RegisterId.PSCI_VERSION) instanceof TakenRegister.Values values
+                        && values.values().getOrDefault(PSCI_1_2, TakenRegister.Answer.REFUSED)
+                                != TakenRegister.Answer.REFUSED);
+    }
+}
