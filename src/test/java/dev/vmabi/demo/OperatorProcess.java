@@ -1,0 +1,153 @@
+package dev.vmabi.demo;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** The operator as it ships, in a process of its own. */
+public final class OperatorProcess implements AutoCloseable {
+    private static final Path RUNNER = Path.of("target/quarkus-app/quarkus-run.jar");
+    private static final List<String> JVM_FLAGS =
+            List.of("-XX:+UseSerialGC", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Xss256k");
+
+    private final Process process;
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final int httpPort;
+    private final int gatePort;
+    private final Path log;
+    private final Instant started = Instant.now();
+
+    /** Starts one; {@code settings} are configuration properties that override those of the demonstration. */
+    public OperatorProcess(Path kubeconfig, Path directory, String identity, Map<String, String> settings) {
+        httpPort = freePort();
+        gatePort = freePort();
+        log = directory.resolve(identity + ".log");
+        List<String> command = new ArrayList<>();
+        command.add(ProcessHandle.current().info().command().orElse("java"));
+        command.addAll(JVM_FLAGS);
+        command.add("-Dquarkus.http.host=127.0.0.1");
+        command.add("-Dquarkus.http.port=" + httpPort);
+        command.add("-Dquarkus.log.console.json.enabled=false");
+        command.add("-Dvmabi.namespace=vmabi-system");
+        command.add("-Dvmabi.identity=" + identity);
+        command.add("-Dvmabi.gate.port=" + gatePort);
+        command.add("-Dvmabi.gate.hosts=127.0.0.1");
+        settings.forEach((key, value) -> command.add("-D" + key + "=" + value));
+        command.add("-jar");
+        command.add(RUNNER.toString());
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        builder.environment().put("KUBECONFIG", kubeconfig.toString());
+        try {
+            process = builder.start();
+        } catch (IOException e) {
+            throw new UncheckedIOException("the operator did not start", e);
+        }
+    }
+
+    /** Whether it has read the whole fleet. */
+    public boolean ready() {
+        if (!process.isAlive()) {
+            throw new IllegalStateException("the operator ended with " + process.exitValue() + "; its log:\n" + tail());
+        }
+        try {
+            return get("/q/health/ready").statusCode() == 200;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** What it exposes to Prometheus. */
+    public String metrics() {
+        try {
+            return get("/metrics").body();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private HttpResponse<String> get(String path) throws IOException {
+        try {
+            return http.send(
+                    HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + httpPort + path))
+                            .timeout(Duration.ofSeconds(5))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+    }
+
+    public URI url() {
+        return URI.create("http://127.0.0.1:" + httpPort);
+    }
+
+    public int gatePort() {
+        return gatePort;
+    }
+
+    public Instant started() {
+        return started;
+    }
+
+    public Path log() {
+        return log;
+    }
+
+    /** Resident memory in MiB, as Linux counts it. */
+    public long residentMiB() {
+        try {
+            return Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")).stream()
+                    .filter(l -> l.startsWith("VmRSS:"))
+                    .mapToLong(l -> Long.parseLong(l.replaceAll("[^0-9]", "")) / 1024)
+                    .findFirst()
+                    .orElse(0);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The last lines of its log. */
+    public String tail() {
+        try {
+            List<String> lines = Files.readAllLines(log);
+            return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
+        } catch (IOException e) {
+            return "no log: " + e.getMessage();
+        }
+    }
+
+    private static int freePort() {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(15, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            process.destroyForcibly();
+        }
+    }
+}

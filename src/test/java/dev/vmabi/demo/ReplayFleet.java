@@ -1,0 +1,127 @@
+package dev.vmabi.demo;
+
+import dev.vmabi.agent.ApiClient;
+import dev.vmabi.agent.Cluster;
+import dev.vmabi.agent.Log;
+import dev.vmabi.agent.Metrics;
+import dev.vmabi.agent.NodeAgent;
+import dev.vmabi.cli.Host;
+import dev.vmabi.cli.HostReader;
+import dev.vmabi.devserver.ApiServer;
+import dev.vmabi.devserver.User;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.net.http.HttpClient;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/** Nodes that replay recorded hosts: real Node objects, and for each the real agent in a thread. */
+public final class ReplayFleet implements AutoCloseable {
+    private static final Path HOSTS = Path.of("src/test/resources/hosts");
+    private static final User AGENT = User.serviceAccount("vmabi-system", "vmabi-agent");
+
+    private final KubernetesClient client;
+    private final Cluster cluster;
+    private final HttpClient http;
+    private final Map<String, NodeAgent> agents = new HashMap<>();
+    private final PrintStream agentLog;
+
+    public ReplayFleet(ApiServer server) {
+        this.client = server.client();
+        this.cluster = Cluster.kubeconfig(server.kubeconfig(AGENT));
+        this.http = ApiClient.client(cluster);
+        this.agentLog = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+    }
+
+    /** A recorded host, by the name of its file without the ending. */
+    public static Host recorded(String name) {
+        return HostReader.readAll(List.of(HOSTS.resolve(name + ".json"))).getFirst();
+    }
+
+    /** A node joins that runs the kernel of a recorded host, and its agent starts. */
+    public void join(String name, String pool, String recorded) {
+        Host host = recorded(recorded);
+        String boot = UUID.randomUUID().toString();
+        Node node = new NodeBuilder()
+                .withNewMetadata()
+                .withName(name)
+                .addToLabels("kubernetes.io/arch", "arm64")
+                .addToLabels("kubernetes.io/hostname", name)
+                .addToLabels("kubevirt.io/schedulable", "true")
+                .addToLabels("example.com/pool", pool)
+                .endMetadata()
+                .build();
+        client.resource(node).create();
+        setBoot(name, boot, host.kernelRelease());
+        startAgent(name, host, boot);
+    }
+
+    /** The node goes down and comes up in the kernel of another recorded host; its agent is not there yet. */
+    public void reboot(String name, String recorded) {
+        stopAgent(name);
+        setBoot(name, UUID.randomUUID().toString(), recorded(recorded).kernelRelease());
+    }
+
+    /** The agent comes up on a node that was rebooted into the kernel of a recorded host. */
+    public void agentComesUp(String name, String recorded) {
+        String boot = client.nodes().withName(name).get().getStatus().getNodeInfo().getBootID();
+        startAgent(name, recorded(recorded), boot);
+    }
+
+    private void setBoot(String name, String boot, String kernelRelease) {
+        client.nodes().withName(name).editStatus(n -> new NodeBuilder(n)
+                .editOrNewStatus()
+                .withConditions()
+                .addNewCondition()
+                .withType("Ready")
+                .withStatus("True")
+                .endCondition()
+                .withNewNodeInfo()
+                .withArchitecture("arm64")
+                .withBootID(boot)
+                .withKernelVersion(kernelRelease)
+                .withOperatingSystem("linux")
+                .withContainerRuntimeVersion("")
+                .withKubeProxyVersion("")
+                .withKubeletVersion("")
+                .withMachineID("")
+                .withOsImage("")
+                .withSystemUUID("")
+                .endNodeInfo()
+                .endStatus()
+                .build());
+    }
+
+    private void startAgent(String name, Host host, String boot) {
+        Metrics metrics = new Metrics();
+        NodeAgent agent = new NodeAgent(
+                name,
+                "demo",
+                new ReplayHost(host.profile(), host.kernelRelease(), boot),
+                new ApiClient(cluster, http, metrics),
+                metrics,
+                new Log(name, agentLog));
+        agents.put(name, agent);
+        Thread unused = Thread.ofVirtual().name("agent-" + name).start(agent);
+    }
+
+    private void stopAgent(String name) {
+        NodeAgent agent = agents.remove(name);
+        if (agent != null) {
+            agent.stop();
+        }
+    }
+
+    @Override
+    public void close() {
+        List.copyOf(agents.keySet()).forEach(this::stopAgent);
+        client.close();
+    }
+}
