@@ -82,9 +82,7 @@ final class Acceptance {
         }
         SortedSet<Long> unknown = new TreeSet<>(Long::compareUnsigned);
         VmmRules.ListVerdict list = rules.listVerdict(guest.listedIds(), guest, own.listedIds(), unknown);
-        if (list != VmmRules.ListVerdict.PASSES) {
-            found.addAll(of.registerList(list, unknown, rules));
-        }
+        found.addAll(of.registerList(list, unknown, rules));
         Offer offer = host.offer();
         for (int i = 0; i < offer.ids().length; i++) {
             int theirs = Ids.indexOf(guest.valuedIds(), offer.ids()[i]);

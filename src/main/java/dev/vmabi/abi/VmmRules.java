@@ -103,7 +103,10 @@ final class VmmRules {
         UNKNOWN_REGISTER
     }
 
-    /** As {@link #passes}; adds the streamed registers that the host lacks to {@code missing} unless it is null. */
+    /**
+     * As {@link #passes}; adds the streamed registers that the host lacks and the VMM complains of to {@code missing},
+     * unless that is null.
+     */
     ListVerdict listVerdict(long[] streamed, GuestAbi abi, long[] listed, Set<Long> missing) {
         int length = 0;
         int i = 0;
@@ -123,14 +126,13 @@ final class VmmRules {
             if (i < listed.length && listed[i] == id) {
                 continue;
             }
-            if (missing != null) {
+            boolean dropped = unknown == Unknown.REFUSE_UNLESS_LAST
+                    && (last < 0 || Long.compareUnsigned(id, listed[last]) > 0);
+            boolean fails = !dropped && !tolerates(id, abi);
+            if (fails && missing != null) {
                 missing.add(id);
             }
-            refused = switch (unknown) {
-                case REFUSE -> refused || !tolerates(id, abi);
-                case REFUSE_UNLESS_LAST -> refused || (last >= 0 && Long.compareUnsigned(id, listed[last]) < 0);
-                case LAST_DECIDES -> !tolerates(id, abi);
-            };
+            refused = fails || (refused && unknown != Unknown.LAST_DECIDES);
         }
         if (lengthCheck && length > carried(listed)) {
             return ListVerdict.TOO_LONG;

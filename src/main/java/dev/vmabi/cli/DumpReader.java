@@ -14,9 +14,13 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Reads a recorded dump: everything one host showed through /dev/kvm, state registers included. */
 final class DumpReader {
+
+    private static final Pattern PLACE = Pattern.compile("op1=([0-7]) crm=([0-7]) op2=([0-7])");
 
     static Host read(JsonNode root, String fallbackName) {
         Map<RegisterId, Long> registers = new TreeMap<>();
@@ -78,9 +82,22 @@ final class DumpReader {
         Keys.object(root, "writableMasks")
                 .properties()
                 .forEach(entry -> masks.put(
-                        Keys.id("writableMasks", entry.getKey()),
+                        maskedRegister(entry.getKey()),
                         Keys.value("writableMasks." + entry.getKey(), entry.getValue())));
         return masks;
+    }
+
+    /** Masks are keyed by place in the feature ID space, {@code op1=0 crm=4 op2=0}. */
+    private static RegisterId maskedRegister(String key) {
+        Matcher place = PLACE.matcher(key);
+        return place.matches()
+                ? RegisterId.sysreg(
+                        3,
+                        Integer.parseInt(place.group(1)),
+                        0,
+                        Integer.parseInt(place.group(2)),
+                        Integer.parseInt(place.group(3)))
+                : Keys.id("writableMasks", key);
     }
 
     private static Taken taken(JsonNode root) {
