@@ -112,16 +112,18 @@ final class Acceptance {
     }
 
     private List<Catalogue.Gate> hiddenIn(GuestAbi abi) {
-        List<Catalogue.Gate> hidden = List.of();
-        if (host.gatesRegisters()) {
-            for (Catalogue.Gate gate : Catalogue.get().gates()) {
-                if (gate.field().raw(abi.valueOf(gate.field().register().encoding())) == 0) {
-                    hidden = new ArrayList<>(hidden);
-                    hidden.add(gate);
-                }
+        return host.gatesRegisters() ? gatesClosed(abi) : List.of();
+    }
+
+    /** The gates whose field is zero in this guest. */
+    static List<Catalogue.Gate> gatesClosed(GuestAbi abi) {
+        List<Catalogue.Gate> closed = new ArrayList<>();
+        for (Catalogue.Gate gate : Catalogue.get().gates()) {
+            if (gate.field().raw(abi.valueOf(gate.field().register().encoding())) == 0) {
+                closed.add(gate);
             }
         }
-        return hidden;
+        return closed;
     }
 
     private boolean revisionAbove() {

@@ -9,12 +9,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The registers, fields, features and hypercalls this release knows; read once from {@code catalogue.tsv}. */
 public final class Catalogue {
@@ -38,6 +41,8 @@ public final class Catalogue {
     private final Map<Long, VcpuFeature> needs = new HashMap<>();
     private final List<OffField> off = new ArrayList<>();
     private final List<Gate> gates = new ArrayList<>();
+    private final Map<Field, Map<Long, Long>> altered = new HashMap<>();
+    private final Map<Field, Set<Long>> refused = new HashMap<>();
     private final Map<Long, NibbleOrder[]> orders = new ConcurrentHashMap<>();
 
     private Catalogue() {
@@ -63,6 +68,13 @@ public final class Catalogue {
                     conditions
                             .computeIfAbsent(row[1], name -> new ArrayList<>())
                             .add(conditions(row[2]));
+                case "altered" ->
+                    altered.computeIfAbsent(field(row[1]), f -> new HashMap<>())
+                            .put(Long.valueOf(row[2]), Long.valueOf(row[3]));
+                case "refused" ->
+                    refused.put(
+                            field(row[1]),
+                            Stream.of(row[2].split(",", -1)).map(Long::valueOf).collect(Collectors.toSet()));
                 case "register", "field", "bit" -> {}
                 default -> throw new IllegalStateException("catalogue.tsv: unknown row " + row[0]);
             }
@@ -149,6 +161,17 @@ public final class Catalogue {
     /** The vCPU feature without which a register is not listed. */
     Optional<VcpuFeature> neededBy(long register) {
         return Optional.ofNullable(needs.get(register));
+    }
+
+    /** What an encoding that KVM takes but does not keep reads as, where that is not the host's own. */
+    OptionalLong alteredTo(Field field, long raw) {
+        Long reads = altered.getOrDefault(field, Map.of()).get(raw);
+        return reads == null ? OptionalLong.empty() : OptionalLong.of(reads);
+    }
+
+    /** Whether some kernel refuses an encoding though it is not above the host's. */
+    boolean refusedSomewhere(Field field, long raw) {
+        return refused.getOrDefault(field, Set.of()).contains(raw);
     }
 
     List<OffField> offFields() {

@@ -57,7 +57,7 @@ final class Clamping {
         setPsci(clamp, values, taken);
         return new HostProfile(
                 GuestAbi.of(values, listed, features, lengths(abi, clamp, features), abi.vgicRevision()),
-                host.taken().measured() ? Taken.measured(taken) : host.taken(),
+                host.taken().with(taken),
                 host.capabilities(),
                 host.ipaLimitBits(),
                 host.writableMasks());

@@ -1,7 +1,12 @@
 package dev.vmabi.abi;
 
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * A set of hosts by what their guests see, and who accepts whom.
@@ -21,11 +26,47 @@ public record Classes(List<HostClass> classes, List<Edge> edges) {
         return of(hosts, vmm, Clamp.NONE);
     }
 
-    /** The same for VMs started under a clamp. */
+    /** The same for VMs started under a clamp: an edge says where a VM born under it can go. */
     public static Classes of(Collection<HostProfile> hosts, Vmm vmm, Clamp clamp) {
-        if (hosts.isEmpty()) {
-            return new Classes(List.of(), List.of());
+        SortedMap<Digest, List<HostProfile>> members = new TreeMap<>();
+        for (HostProfile host : new LinkedHashSet<>(hosts)) {
+            members.computeIfAbsent(host.defaultGuestAbi().digest(), abi -> new ArrayList<>())
+                    .add(host);
         }
-        throw new UnsupportedOperationException("classes of " + hosts.size() + " under " + vmm + clamp);
+        List<HostClass> classes = new ArrayList<>();
+        List<Edge> edges = new ArrayList<>();
+        members.forEach((abi, profiles) -> {
+            TreeSet<Digest> digests = new TreeSet<>();
+            profiles.forEach(profile -> digests.add(profile.digest()));
+            classes.add(new HostClass(abi, digests));
+            members.forEach((to, targets) -> {
+                if (!to.equals(abi)) {
+                    edges.add(edge(profiles.getFirst(), targets, vmm, clamp));
+                }
+            });
+        });
+        return new Classes(classes, edges);
+    }
+
+    private static Edge edge(HostProfile from, List<HostProfile> targets, Vmm vmm, Clamp clamp) {
+        Digest fromDigest = from.defaultGuestAbi().digest();
+        Digest toDigest = targets.getFirst().defaultGuestAbi().digest();
+        GuestAbi guest;
+        try {
+            guest = from.birth(clamp);
+        } catch (IllegalArgumentException e) {
+            Refusal refusal = new Refusal.ClampNotHonoured(
+                    "clamp", "", clamp.toString(), e.getMessage(), new TreeSet<>(), "none on this host");
+            return new Edge(fromDigest, toDigest, false, false, List.of(refusal));
+        }
+        boolean oneWay = false;
+        for (HostProfile target : targets) {
+            Verdict verdict = target.accepts(guest, vmm, clamp, from);
+            if (verdict instanceof Verdict.Refused refused) {
+                return new Edge(fromDigest, toDigest, false, false, refused.refusals());
+            }
+            oneWay |= verdict instanceof Verdict.OneWay;
+        }
+        return new Edge(fromDigest, toDigest, true, oneWay, List.of());
     }
 }

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
@@ -28,7 +29,7 @@ public final class HostProfile {
 
     /**
      * @param defaultGuestAbi what a guest sees when the VMM opts out of nothing
-     * @param taken what the kernel takes, {@link Taken#UNMEASURED} if nobody tried
+     * @param taken what the kernel takes; {@link Taken#UNMEASURED} or {@link Taken#computed} if nobody tried
      * @param capabilities {@code KVM_CHECK_EXTENSION} by capability number, on the VM fd
      * @param ipaLimitBits {@code KVM_CAP_ARM_VM_IPA_SIZE}, 0 where unknown
      * @param writableMasks nonzero masks of {@code KVM_ARM_GET_REG_WRITABLE_MASKS}; empty where the kernel has none
@@ -179,7 +180,10 @@ public final class HostProfile {
     Offer offer() {
         Offer known = offer;
         if (known == null) {
-            known = Offer.of(defaultGuestAbi, taken);
+            boolean unknown = taken.registers().isEmpty();
+            known = Offer.of(
+                    defaultGuestAbi,
+                    unknown ? Taken.computed(defaultGuestAbi, writableMasks, Optional.empty()) : taken);
             offer = known;
         }
         return known;
@@ -209,7 +213,9 @@ public final class HostProfile {
             }
         });
         text.append("measured ").append(taken.measured()).append('\n');
-        taken.registers().forEach((id, register) -> {
+        SortedMap<RegisterId, TakenRegister> answers =
+                taken.measured() ? taken.registers() : Collections.emptySortedMap();
+        answers.forEach((id, register) -> {
             text.append("taken ").append(id.hex());
             switch (register) {
                 case TakenRegister.Nibbles nibbles -> {

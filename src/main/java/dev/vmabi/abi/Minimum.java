@@ -10,8 +10,8 @@ public sealed interface Minimum {
      * All hosts accept one guest ABI, and no greater one.
      *
      * @param abi that guest ABI
-     * @param clamp what the VMM has to switch off for it: without this clamp a guest of this ABI is not accepted
-     * @param holdsDown which profile and field hold it down, worst first
+     * @param clamp what the VMM has to impose for it; ask {@link HostProfile#accepts(GuestAbi, Vmm, Clamp)} with it
+     * @param holdsDown which profile and field hold it down, those first that cost the most features
      */
     record Common(GuestAbi abi, Clamp clamp, List<HoldsDown> holdsDown) implements Minimum {
         public Common {
@@ -35,15 +35,30 @@ public sealed interface Minimum {
     }
 
     /**
-     * The minimum of a set of hosts, sought within what the VMM can do.
+     * The minimum of a set of hosts, sought within what the VMM can do: where the hosts agree on nothing else, with
+     * vCPU features off that it can switch off.
      *
      * @param hosts at least one; equal profiles count once
      * @throws IllegalArgumentException if there are no hosts
      */
     static Minimum of(Collection<HostProfile> hosts, Vmm vmm, Exclusions exclusions) {
-        if (hosts.isEmpty()) {
-            throw new IllegalArgumentException("the minimum of no hosts is not defined");
+        return new MinimumSearch(hosts, vmm, exclusions).search();
+    }
+
+    /**
+     * What the others would gain if one host left.
+     *
+     * @return what their minimum has and that of all has not; empty if the host is the only one, or holds nothing down
+     * @throws IllegalArgumentException if there are no hosts
+     */
+    static List<Addition> gainWithout(
+            Collection<HostProfile> hosts, HostProfile leaving, Vmm vmm, Exclusions exclusions) {
+        List<HostProfile> others = hosts.stream().filter(host -> !host.equals(leaving)).toList();
+        if (others.isEmpty()
+                || !(of(hosts, vmm, exclusions) instanceof Common all)
+                || !(of(others, vmm, exclusions) instanceof Common left)) {
+            return List.of();
         }
-        throw new UnsupportedOperationException("minimum of " + hosts.size() + " under " + vmm + exclusions);
+        return Addition.between(all.abi(), left.abi());
     }
 }

@@ -145,14 +145,19 @@ final class Offer {
             int v = (int) (value >>> (4 * n)) & 15;
             int host = (int) (defaults[i] >>> (4 * n)) & 15;
             if (((set(altered, i, n) >>> v) & 1) != 0) {
-                // KVM drops an implementation defined PMU; everything else it alters reads as the host's.
-                boolean noPmu = v == 15
-                        && ((ids[i] == Encodings.ID_AA64DFR0_EL1 && n == 2)
-                                || (ids[i] == Encodings.ID_DFR0_EL1 && n == 6));
-                landed = (landed & ~(15L << (4 * n))) | (long) (noPmu ? 0 : host) << (4 * n);
+                landed = (landed & ~(15L << (4 * n))) | (reads(i, n, v, host) << (4 * n));
             }
         }
         return landed;
+    }
+
+    private long reads(int i, int n, int written, int host) {
+        for (Field field : Catalogue.get().fields(ids[i])) {
+            if (field.shift() == 4 * n && field.width() == 4) {
+                return Catalogue.get().alteredTo(field, written).orElse(host);
+            }
+        }
+        return host;
     }
 
     /** What both take. */
@@ -214,6 +219,11 @@ final class Offer {
         ValueRule[] changed = rules.clone();
         changed[i] = rule;
         return new Offer(listed, ids, defaults, taken, faithful, altered, changed);
+    }
+
+    /** This offer for one register alone. */
+    Offer only(long id) {
+        return restrictedTo(Ids.indexOf(ids, id) < 0 ? new long[0] : new long[] {id});
     }
 
     private Offer restrictedTo(long[] common) {

@@ -2,6 +2,7 @@ package dev.vmabi.abi;
 
 import java.util.Collections;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -25,6 +26,23 @@ public final class Taken {
     /** What was tried, and how the kernel answered. */
     public static Taken measured(Map<RegisterId, TakenRegister> registers) {
         return new Taken(new TreeMap<>(registers), true);
+    }
+
+    /**
+     * What the catalogue expects a kernel to take: on the safe side, so that a real kernel takes at least this.
+     *
+     * @param abi what the host shows
+     * @param writableMasks masks the kernel states, empty where it has none or they are unknown
+     * @param kernel its release where known; else the registers it lists tell a lower bound
+     */
+    public static Taken computed(
+            GuestAbi abi, Map<RegisterId, Long> writableMasks, Optional<Version> kernel) {
+        return new Taken(new ComputedTaken(abi, writableMasks, kernel).registers(), false);
+    }
+
+    /** These answers with other registers. */
+    Taken with(Map<RegisterId, TakenRegister> changed) {
+        return new Taken(new TreeMap<>(changed), measured);
     }
 
     /** Whether these are the kernel's own answers. */

@@ -1,0 +1,136 @@
+package dev.vmabi.abi;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/** Tells which profiles hold a minimum down, field by field. */
+final class Holders {
+
+    private final List<HostProfile> hosts;
+    private final GuestAbi pin;
+
+    Holders(List<HostProfile> hosts, GuestAbi pin) {
+        this.hosts = hosts;
+        this.pin = pin;
+    }
+
+    /**
+     * For each field in which hosts differ, those whose own value is the pin's while others show more, with the value
+     * that the others would agree on without all of those.
+     */
+    List<HoldsDown> holdsDown() {
+        List<HoldsDown> found = new ArrayList<>();
+        long[] ids = pin.valuedIds();
+        for (int i = 0; i < ids.length; i++) {
+            long held = pin.values()[i];
+            boolean differs = false;
+            for (HostProfile host : hosts) {
+                differs |= host.defaultGuestAbi().valueOf(ids[i]) != held;
+            }
+            if (differs) {
+                register(ids[i], held, found);
+            }
+        }
+        hosts.stream()
+                .flatMap(host -> host.defaultGuestAbi().registers().keySet().stream())
+                .filter(id -> !pin.lists(id.encoding()) && id.kind() != RegisterKind.CACHE)
+                .distinct()
+                .sorted()
+                .forEach(id -> absent(id, found));
+        // Sorting is stable: fields of equal cost stay in register order.
+        found.sort(Comparator.comparingInt((HoldsDown h) -> h.gainedFeatures().size())
+                .reversed());
+        return found;
+    }
+
+    private void register(long id, long held, List<HoldsDown> found) {
+        List<Field> fields = Catalogue.get().fields(id);
+        if (new RegisterId(id).kind() == RegisterKind.FIRMWARE) {
+            wholeRegister(id, held, found);
+        }
+        for (Field field : fields) {
+            if (field.width() <= 8 && field.policy() != Policy.CACHE_TOPOLOGY) {
+                field(id, field, held, found);
+            }
+        }
+    }
+
+    private void field(long id, Field field, long held, List<HoldsDown> found) {
+        long pinned = field.raw(held);
+        List<Integer> holders = new ArrayList<>();
+        List<Integer> others = new ArrayList<>();
+        for (int h = 0; h < hosts.size(); h++) {
+            long own = field.raw(hosts.get(h).defaultGuestAbi().valueOf(id));
+            (field.notAbove(own, pinned) ? holders : others).add(h);
+        }
+        if (others.isEmpty() || holders.isEmpty()) {
+            return;
+        }
+        OptionalLong otherwise = agreed(id, others);
+        if (otherwise.isEmpty() || field.raw(otherwise.getAsLong()) == pinned) {
+            return;
+        }
+        long raised = field.insert(held, field.raw(otherwise.getAsLong()));
+        SortedSet<String> gained = Catalogue.get().lost(pin, id, raised, held);
+        for (int h : holders) {
+            found.add(new HoldsDown(
+                    hosts.get(h).digest(),
+                    new RegisterId(id),
+                    field.name(),
+                    hex(pinned),
+                    hex(field.raw(raised)),
+                    gained));
+        }
+    }
+
+    private void wholeRegister(long id, long held, List<HoldsDown> found) {
+        List<Integer> holders = new ArrayList<>();
+        List<Integer> others = new ArrayList<>();
+        for (int h = 0; h < hosts.size(); h++) {
+            (hosts.get(h).defaultGuestAbi().valueOf(id) <= held ? holders : others).add(h);
+        }
+        OptionalLong otherwise = others.isEmpty() ? OptionalLong.empty() : least(id, others);
+        if (!holders.isEmpty() && otherwise.isPresent() && otherwise.getAsLong() != held) {
+            for (int h : holders) {
+                found.add(new HoldsDown(
+                        hosts.get(h).digest(),
+                        new RegisterId(id),
+                        "",
+                        hex(held),
+                        hex(otherwise.getAsLong()),
+                        new TreeSet<>()));
+            }
+        }
+    }
+
+    private void absent(RegisterId id, List<HoldsDown> found) {
+        for (HostProfile host : hosts) {
+            if (!host.defaultGuestAbi().lists(id.encoding())) {
+                found.add(new HoldsDown(host.digest(), id, "", "absent", "present", new TreeSet<>()));
+            }
+        }
+    }
+
+    private OptionalLong agreed(long id, List<Integer> among) {
+        Offer offer = null;
+        for (int h : among) {
+            Offer own = hosts.get(h).offer().only(id);
+            offer = offer == null ? own : offer.meet(own);
+        }
+        return offer.ids().length == 0 ? OptionalLong.empty() : offer.greatest(0);
+    }
+
+    private OptionalLong least(long id, List<Integer> among) {
+        return among.stream()
+                .mapToLong(h -> hosts.get(h).defaultGuestAbi().valueOf(id))
+                .min();
+    }
+
+    private static String hex(long value) {
+        return "0x" + Long.toHexString(value);
+    }
+}

@@ -1,0 +1,72 @@
+package dev.vmabi.abi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** The minimum on the recorded hosts. */
+class MinimumTest {
+
+    private static final Vmm QEMU_10 = Vmm.parse("qemu:10.0");
+    private static final Vmm QEMU_11 = Vmm.parse("qemu:11.1");
+
+    private static List<HostProfile> hosts(String... names) {
+        return List.of(names).stream().map(RecordedHosts::profile).toList();
+    }
+
+    @Test
+    void likeKernelsOnLikeCpusShareTheirMinimum() {
+        List<HostProfile> hosts = hosts("linux-6.12-cortex-a76", "linux-6.18-cortex-a76");
+        Minimum.Common common = (Minimum.Common) Minimum.of(hosts, QEMU_11, Exclusions.NONE);
+        assertThat(common.clamp()).hasToString("psci=1.1");
+        assertThat(common.abi().value(RegisterId.PSCI_VERSION)).isEqualTo(0x10001);
+        assertThat(common.abi().registerIds()).doesNotContain(RegisterId.VENDOR_HYP_BMAP_2);
+        for (HostProfile host : hosts) {
+            assertThat(host.accepts(common.abi(), QEMU_11, common.clamp()).accepted())
+                    .isTrue();
+        }
+    }
+
+    @Test
+    void differentCpusHaveNone() {
+        List<HostProfile> hosts = hosts("linux-6.12-cortex-a57", "linux-6.12-cortex-a76");
+        Minimum.None none = (Minimum.None) Minimum.of(hosts, QEMU_10, Exclusions.NONE);
+        assertThat(none.classes()).hasSize(2);
+        assertThat(none.edges()).hasSize(2).noneMatch(Edge::accepted);
+        assertThat(none.reasons()).anyMatch(Refusal.ImplementationIdDiffers.class::isInstance);
+    }
+
+    @Test
+    void aGenericVmmWritesTheImplementationIdWhereKernelsCan() {
+        List<HostProfile> old = hosts("linux-6.12-cortex-a57", "linux-6.12-cortex-a76");
+        assertThat(Minimum.of(old, Vmm.GENERIC, Exclusions.NONE)).isInstanceOf(Minimum.None.class);
+    }
+
+    @Test
+    void exclusionsLowerIt() {
+        List<HostProfile> hosts = hosts("linux-6.18-max");
+        Exclusions exclusions = new Exclusions(Set.of("FEAT_SVE2", "FEAT_PAuth", "vendorHyp.PTP"));
+        Minimum.Common common = (Minimum.Common) Minimum.of(hosts, QEMU_11, exclusions);
+        assertThat(common.abi().features())
+                .contains("FEAT_SVE", "FEAT_LSE")
+                .doesNotContain("FEAT_SVE2", "FEAT_PAuth", "vendorHyp.PTP");
+        assertThat(common.clamp()).hasToString("pauth=off");
+    }
+
+    @Test
+    void holdersAreNamed() {
+        List<HostProfile> hosts = hosts("linux-6.12-max", "linux-6.18-max");
+        Minimum minimum = Minimum.of(hosts, QEMU_11, Exclusions.NONE);
+        System.out.println(minimum);
+    }
+
+    @Test
+    void anEmptySetIsRefused() {
+        assertThatThrownBy(() -> Minimum.of(List.of(), QEMU_10, Exclusions.NONE))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("no hosts");
+    }
+}
