@@ -139,16 +139,20 @@ final class Refusals {
         String name = field.name();
         String from = "0x" + Long.toHexString(wanted);
         String to = "0x" + Long.toHexString(offered);
+        if (field.policy() == Policy.CACHE_TOPOLOGY) {
+            String cure = "a kernel on the host from 6.3 on, which lets it be set";
+            return new Refusal.FieldFixed(new RegisterId(register).name(), name, from, to, lost, cure);
+        }
         if (!field.notAbove(wanted, offered)) {
             String cure = field.hidden()
                     ? "none: newer kernels hide this field"
                     : "a host whose CPU and kernel show it, or start the guest without it";
-            return new Refusal.ValueAbove(field.register().name(), name, from, to, lost, cure);
+            return new Refusal.ValueAbove(new RegisterId(register).name(), name, from, to, lost, cure);
         }
         Optional<Version> since = field.writableSince();
         String cure = since.map(v -> "a kernel on the host from " + v + " on lets it be lowered")
                 .orElse("none: no kernel lets it be lowered");
-        return new Refusal.FieldFixed(field.register().name(), name, from, to, lost, cure);
+        return new Refusal.FieldFixed(new RegisterId(register).name(), name, from, to, lost, cure);
     }
 
     private List<Refusal> bits(RegisterId id, long wanted, long offered) {

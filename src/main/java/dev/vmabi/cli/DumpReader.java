@@ -41,10 +41,13 @@ final class DumpReader {
             }
         }
         GuestAbi abi = GuestAbi.of(registers, others, features(root), lengths(root), OptionalInt.empty());
+        String release = Keys.textOr(root, "kernelRelease", "");
+        Map<RegisterId, Long> masks = masks(root);
+        Taken measured = taken(root);
+        Taken taken = measured.measured() ? measured : Taken.computed(abi, masks, HostReader.kernel(release));
         HostProfile profile =
-                new HostProfile(abi, taken(root), capabilities(root), Keys.integer(root, "ipaLimitBits"), masks(root));
-        return new Host(
-                Keys.textOr(root, "host", fallbackName), Keys.textOr(root, "kernelRelease", ""), "dump", profile);
+                new HostProfile(abi, taken, capabilities(root), Keys.integer(root, "ipaLimitBits"), masks);
+        return new Host(Keys.textOr(root, "host", fallbackName), release, "dump", profile);
     }
 
     private static Set<VcpuFeature> features(JsonNode root) {

@@ -52,8 +52,9 @@ final class FingerprintReader {
         }
         GuestAbi abi = GuestAbi.of(
                 registers, wide, features(registers, wide), SveVectorLengths.ofWords(lengths), OptionalInt.empty());
-        HostProfile profile = new HostProfile(abi, Taken.UNMEASURED, Map.of(), 0, Map.of());
-        return new Host(name, Keys.textOr(root, "kernel_version", ""), "fingerprint", profile);
+        String release = Keys.textOr(root, "kernel_version", "");
+        Taken taken = Taken.computed(abi, Map.of(), HostReader.kernel(release));
+        return new Host(name, release, "fingerprint", new HostProfile(abi, taken, Map.of(), 0, Map.of()));
     }
 
     private static String bits(String where, String text, RegisterId id) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.vmabi.abi.Version;
 import dev.vmabi.api.ABIProfileSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +16,9 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Reads hosts from files: profiles (JSON or YAML), recorded dumps and Firecracker fingerprints, told by content. */
@@ -22,6 +26,8 @@ public final class HostReader {
 
     /** Greater than any real file by an order of magnitude. */
     static final int MAX_BYTES = 2 * 1024 * 1024;
+
+    private static final Pattern RELEASE = Pattern.compile("\\d{1,3}\\.\\d{1,4}");
 
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
@@ -88,6 +94,12 @@ public final class HostReader {
         }
         throw new InputException(file + ": is neither a profile (key guestAbi), a recorded dump (key registers) nor a"
                 + " Firecracker fingerprint (key guest_cpu_config)");
+    }
+
+    /** Major and minor of a kernel release such as {@code 6.12.107+deb13-cloud-arm64}. */
+    static Optional<Version> kernel(String release) {
+        Matcher m = RELEASE.matcher(release);
+        return m.lookingAt() ? Optional.of(Version.parse(m.group())) : Optional.empty();
     }
 
     private static JsonNode tree(String file, String text) {
