@@ -17,10 +17,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-@Command(
-        name = "diff",
-        mixinStandardHelpOptions = true,
-        description = "Show in what two hosts differ for a guest.")
+@Command(name = "diff", mixinStandardHelpOptions = true, description = "Show in what two hosts differ for a guest.")
 final class DiffCommand implements Runnable {
 
     @Mixin

@@ -45,7 +45,8 @@ final class ExportCommand implements Callable<Integer> {
     @Option(
             names = "--vmm",
             paramLabel = "NAME[:VERSION]",
-            description = "The VMM (default: qemu:11.1 for qemu-cpu, firecracker for firecracker-template, else generic).")
+            description =
+                    "The VMM (default: qemu:11.1 for qemu-cpu, firecracker for firecracker-template, else generic).")
     private String vmm;
 
     @Option(names = "--exclude", split = ",", paramLabel = "FEATURE", description = "Features that nobody is to get.")
@@ -56,15 +57,14 @@ final class ExportCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        String standard =
-                switch (format) {
-                    case "qemu-cpu" -> "qemu:11.1";
-                    case "firecracker-template" -> "firecracker";
-                    case "registers" -> "generic";
-                    default ->
-                        throw new InputException("--format " + Keys.shown(format)
-                                + ": use qemu-cpu, firecracker-template or registers");
-                };
+        String standard = switch (format) {
+            case "qemu-cpu" -> "qemu:11.1";
+            case "firecracker-template" -> "firecracker";
+            case "registers" -> "generic";
+            default ->
+                throw new InputException(
+                        "--format " + Keys.shown(format) + ": use qemu-cpu, firecracker-template or registers");
+        };
         Vmm monitor = Vmm.parse(vmm == null ? standard : vmm);
         List<HostProfile> hosts =
                 HostReader.readAll(paths).stream().map(Host::profile).toList();
@@ -143,8 +143,7 @@ final class ExportCommand implements Callable<Integer> {
     private void registers(GuestAbi pin) {
         if (output.text()) {
             List<List<String>> rows = new ArrayList<>();
-            pin.registers().forEach((id, value) ->
-                    rows.add(List.of(id.hex(), "0x%016x".formatted(value), id.name())));
+            pin.registers().forEach((id, value) -> rows.add(List.of(id.hex(), "0x%016x".formatted(value), id.name())));
             output.table(rows);
         } else {
             Map<String, String> tree = new LinkedHashMap<>();

@@ -81,7 +81,8 @@ final class Output {
             StringBuilder line = new StringBuilder(" ");
             for (int c = 0; c < row.size(); c++) {
                 String cell = row.get(c);
-                line.append(' ').append(c == row.size() - 1 ? cell : cell + " ".repeat(widths.get(c) - cell.length() + 1));
+                line.append(' ')
+                        .append(c == row.size() - 1 ? cell : cell + " ".repeat(widths.get(c) - cell.length() + 1));
             }
             out().println(line.toString().stripTrailing());
         }

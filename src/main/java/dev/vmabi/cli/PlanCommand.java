@@ -93,9 +93,11 @@ final class PlanCommand implements Callable<Integer> {
             rows.add(List.of(
                     hostClass.guestAbi().label(),
                     hostClass.profiles().size() + " profiles",
-                    String.join(", ", hostClass.profiles().stream()
-                            .map(digest -> names.get(digest.hex()))
-                            .toList())));
+                    String.join(
+                            ", ",
+                            hostClass.profiles().stream()
+                                    .map(digest -> names.get(digest.hex()))
+                                    .toList())));
         }
         output.table(rows);
         output.line("@|bold who accepts whom|@");

@@ -49,9 +49,12 @@ final class ShowCommand implements Runnable {
                 "vCPU features", abi.vcpuFeatures().stream().map(Enum::name).collect(Collectors.joining(" "))));
         facts.add(List.of(
                 "SVE lengths",
-                abi.sveVectorLengths().isEmpty() ? "none" : abi.sveVectorLengths().toString()));
-        facts.add(List.of("registers", abi.registerIds().size() + " listed, "
-                + abi.registers().size() + " define the ABI"));
+                abi.sveVectorLengths().isEmpty()
+                        ? "none"
+                        : abi.sveVectorLengths().toString()));
+        facts.add(List.of(
+                "registers",
+                abi.registerIds().size() + " listed, " + abi.registers().size() + " define the ABI"));
         facts.add(List.of("PSCI", psci(abi)));
         facts.add(List.of("IPA limit", profile.ipaLimitBits() == 0 ? "unknown" : profile.ipaLimitBits() + " bits"));
         facts.add(List.of("capabilities", known(profile.capabilities().size())));
@@ -62,8 +65,7 @@ final class ShowCommand implements Runnable {
         output.line("  " + String.join(" ", abi.features()));
         output.line("@|bold registers|@");
         List<List<String>> rows = new ArrayList<>();
-        abi.registers().forEach((id, value) ->
-                rows.add(List.of(id.hex(), "0x%016x".formatted(value), id.name())));
+        abi.registers().forEach((id, value) -> rows.add(List.of(id.hex(), "0x%016x".formatted(value), id.name())));
         output.table(rows);
     }
 

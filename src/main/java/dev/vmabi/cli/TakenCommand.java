@@ -22,7 +22,9 @@ import picocli.CommandLine.Parameters;
         name = "taken",
         mixinStandardHelpOptions = true,
         description = "Show, register by register and field by field, which values the host's kernel takes.",
-        footer = {"", "A trailing ~ marks a value that is taken but reads otherwise. What is not shown takes its default only."
+        footer = {
+            "",
+            "A trailing ~ marks a value that is taken but reads otherwise. What is not shown takes its default only."
         })
 final class TakenCommand implements Runnable {
 
@@ -79,16 +81,13 @@ final class TakenCommand implements Runnable {
             long value = abi.value(id);
             switch (answers) {
                 case TakenRegister.Nibbles n ->
-                    n.nibbles().forEach((shift, letters) -> rows.add(new Row(
-                            id,
-                            place(id, shift),
-                            hex((value >>> shift) & 15),
-                            takes(letters))));
+                    n.nibbles()
+                            .forEach((shift, letters) -> rows.add(
+                                    new Row(id, place(id, shift), hex((value >>> shift) & 15), takes(letters))));
                 case TakenRegister.Bits b ->
                     b.bits().forEach((bit, answer) -> {
                         if (answer != TakenRegister.Answer.REFUSED) {
-                            rows.add(new Row(
-                                    id, bit(id, bit), Long.toString((value >>> bit) & 1), List.of("0", "1")));
+                            rows.add(new Row(id, bit(id, bit), Long.toString((value >>> bit) & 1), List.of("0", "1")));
                         }
                     });
                 case TakenRegister.Values v ->
@@ -98,8 +97,8 @@ final class TakenCommand implements Runnable {
                             hex(value),
                             v.values().entrySet().stream()
                                     .filter(e -> e.getValue() != TakenRegister.Answer.REFUSED)
-                                    .map(e -> hex(e.getKey())
-                                            + (e.getValue() == TakenRegister.Answer.ALTERED ? "~" : ""))
+                                    .map(e ->
+                                            hex(e.getKey()) + (e.getValue() == TakenRegister.Answer.ALTERED ? "~" : ""))
                                     .toList()));
             }
         });

@@ -18,8 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class AlgebraPropertiesTest {
 
     private static final Vmm QEMU = Vmm.parse("qemu:11.1");
-    private static final List<Vmm> VMMS =
-            List.of(Vmm.parse("qemu:10.0"), QEMU, Vmm.parse("firecracker"), Vmm.GENERIC);
+    private static final List<Vmm> VMMS = List.of(Vmm.parse("qemu:10.0"), QEMU, Vmm.parse("firecracker"), Vmm.GENERIC);
 
     /** {@code -Dvmabi.seed=n} repeats one case. */
     static LongStream seeds() {
@@ -47,9 +46,13 @@ class AlgebraPropertiesTest {
         Minimum all = Minimum.of(hosts, QEMU, Exclusions.NONE);
         List<HostProfile> shuffled = new ArrayList<>(hosts);
         Collections.shuffle(shuffled, new Random(seed));
-        assertThat(Minimum.of(shuffled, QEMU, Exclusions.NONE)).as("seed %d", seed).isEqualTo(all);
+        assertThat(Minimum.of(shuffled, QEMU, Exclusions.NONE))
+                .as("seed %d", seed)
+                .isEqualTo(all);
         shuffled.addAll(hosts);
-        assertThat(Minimum.of(shuffled, QEMU, Exclusions.NONE)).as("seed %d", seed).isEqualTo(all);
+        assertThat(Minimum.of(shuffled, QEMU, Exclusions.NONE))
+                .as("seed %d", seed)
+                .isEqualTo(all);
 
         Offer left = hosts.getFirst().offer();
         for (HostProfile host : hosts.subList(1, hosts.size())) {
@@ -88,7 +91,9 @@ class AlgebraPropertiesTest {
         }
         GuestAbi pin = common.abi();
         pin.registers().forEach((id, value) -> {
-            for (int n = 0; n < 16 && id.kind() == RegisterKind.FEATURE_ID && id.encoding() != Encodings.ACTLR_EL1; n++) {
+            for (int n = 0;
+                    n < 16 && id.kind() == RegisterKind.FEATURE_ID && id.encoding() != Encodings.ACTLR_EL1;
+                    n++) {
                 int pinned = (int) (value >>> (4 * n)) & 15;
                 NibbleOrder order = Catalogue.get().order(id.encoding(), n);
                 for (int v = 0; v < 16; v++) {
@@ -110,8 +115,7 @@ class AlgebraPropertiesTest {
             return true;
         }
         GuestAbi landed = host.land(greater, QEMU, clamp);
-        return greater.registers().entrySet().stream()
-                .anyMatch(e -> landed.value(e.getKey()) != e.getValue());
+        return greater.registers().entrySet().stream().anyMatch(e -> landed.value(e.getKey()) != e.getValue());
     }
 
     @ParameterizedTest
@@ -163,9 +167,15 @@ class AlgebraPropertiesTest {
         Minimum before = Minimum.of(hosts.subList(1, hosts.size()), QEMU, Exclusions.NONE);
         Minimum after = Minimum.of(hosts, QEMU, Exclusions.NONE);
         if (before instanceof Minimum.Common was && after instanceof Minimum.Common is) {
-            assertThat(was.abi().registerIds()).as("seed %d", seed).containsAll(is.abi().registerIds());
-            assertThat(was.abi().vcpuFeatures()).as("seed %d", seed).containsAll(is.abi().vcpuFeatures());
-            assertThat(was.abi().features()).as("seed %d", seed).containsAll(is.abi().features());
+            assertThat(was.abi().registerIds())
+                    .as("seed %d", seed)
+                    .containsAll(is.abi().registerIds());
+            assertThat(was.abi().vcpuFeatures())
+                    .as("seed %d", seed)
+                    .containsAll(is.abi().vcpuFeatures());
+            assertThat(was.abi().features())
+                    .as("seed %d", seed)
+                    .containsAll(is.abi().features());
         } else {
             assertThat(after).as("seed %d", seed).isInstanceOf(Minimum.None.class);
         }
@@ -176,14 +186,14 @@ class AlgebraPropertiesTest {
     void digestIsStableUnderOrderAndTellsAnyField(long seed) {
         Random random = new Random(seed);
         GuestAbi abi = fleet(seed).getFirst().defaultGuestAbi();
-        List<Map.Entry<RegisterId, Long>> entries = new ArrayList<>(abi.registers().entrySet());
+        List<Map.Entry<RegisterId, Long>> entries =
+                new ArrayList<>(abi.registers().entrySet());
         List<RegisterId> ids = new ArrayList<>(abi.registerIds());
         Collections.shuffle(entries, random);
         Collections.shuffle(ids, random);
         Map<RegisterId, Long> shuffled = new LinkedHashMap<>();
         entries.forEach(e -> shuffled.put(e.getKey(), e.getValue()));
-        GuestAbi same =
-                GuestAbi.of(shuffled, ids, abi.vcpuFeatures(), abi.sveVectorLengths(), abi.vgicRevision());
+        GuestAbi same = GuestAbi.of(shuffled, ids, abi.vcpuFeatures(), abi.sveVectorLengths(), abi.vgicRevision());
         assertThat(same.digest()).as("seed %d", seed).isEqualTo(abi.digest());
         assertThat(same).isEqualTo(abi).hasSameHashCodeAs(abi);
 
@@ -210,8 +220,8 @@ class AlgebraPropertiesTest {
         live.put(RegisterId.parse("0x603000000013df1a"), 123_456_789L);
         live.put(RegisterId.parse("0x603000000013c005"), 0x80000003L);
         live.put(RegisterId.parse("0x603000000013dce0"), abi.value(RegisterId.parse("0x603000000013dce0")) | 0x41);
-        GuestAbi later = GuestAbi.of(
-                live, abi.registerIds(), abi.vcpuFeatures(), abi.sveVectorLengths(), abi.vgicRevision());
+        GuestAbi later =
+                GuestAbi.of(live, abi.registerIds(), abi.vcpuFeatures(), abi.sveVectorLengths(), abi.vgicRevision());
         assertThat(later).isEqualTo(abi);
     }
 

@@ -56,7 +56,9 @@ class CatalogueTest {
 
     @Test
     void aGuestShowsItsFeatures() {
-        assertThat(RecordedHosts.profile("linux-6.12-cortex-a57").defaultGuestAbi().features())
+        assertThat(RecordedHosts.profile("linux-6.12-cortex-a57")
+                        .defaultGuestAbi()
+                        .features())
                 .contains("FEAT_FP", "FEAT_AES", "FEAT_PMULL", "FEAT_CRC32", "FEAT_PMUv3", "std.TRNG", "vendorHyp.PTP")
                 .doesNotContain("FEAT_LSE", "FEAT_SVE", "FEAT_PAuth", "FEAT_DotProd", "FEAT_LPA2");
         assertThat(RecordedHosts.profile("linux-6.18-max").defaultGuestAbi().features())
@@ -105,7 +107,8 @@ class CatalogueTest {
     private static GuestAbi with(GuestAbi base, RegisterId id, long value) {
         java.util.Map<RegisterId, Long> values = new java.util.TreeMap<>(base.registers());
         values.put(id, value);
-        return GuestAbi.of(values, base.registerIds(), base.vcpuFeatures(), base.sveVectorLengths(), base.vgicRevision());
+        return GuestAbi.of(
+                values, base.registerIds(), base.vcpuFeatures(), base.sveVectorLengths(), base.vgicRevision());
     }
 
     @Test

@@ -28,7 +28,8 @@ class ComputedTakenTest {
                 switch (computed.registers().get(id)) {
                     case TakenRegister.Nibbles n ->
                         n.nibbles().forEach((shift, letters) -> {
-                            String real = ((TakenRegister.Nibbles) measured).nibbles().getOrDefault(shift, "E".repeat(16));
+                            String real =
+                                    ((TakenRegister.Nibbles) measured).nibbles().getOrDefault(shift, "E".repeat(16));
                             int own = (int) (host.defaultGuestAbi().value(id) >>> shift) & 15;
                             for (int v = 0; v < 16; v++) {
                                 if (v != own && letters.charAt(v) != 'E') {
@@ -38,8 +39,10 @@ class ComputedTakenTest {
                                 }
                             }
                         });
-                    case TakenRegister.Bits b -> assertThat(b).as("%s %s", name, id.name()).isEqualTo(measured);
-                    case TakenRegister.Values v -> assertThat(v).as("%s %s", name, id.name()).isEqualTo(measured);
+                    case TakenRegister.Bits b ->
+                        assertThat(b).as("%s %s", name, id.name()).isEqualTo(measured);
+                    case TakenRegister.Values v ->
+                        assertThat(v).as("%s %s", name, id.name()).isEqualTo(measured);
                 }
             });
         }
@@ -53,7 +56,8 @@ class ComputedTakenTest {
             Taken computed = Taken.computed(host.defaultGuestAbi(), host.writableMasks(), kernel(name));
             host.taken().registers().forEach((id, measured) -> {
                 if (measured instanceof TakenRegister.Nibbles real) {
-                    TakenRegister.Nibbles ours = (TakenRegister.Nibbles) computed.registers().get(id);
+                    TakenRegister.Nibbles ours =
+                            (TakenRegister.Nibbles) computed.registers().get(id);
                     real.nibbles().forEach((shift, letters) -> {
                         if (!letters.equals(ours.nibbles().get(shift))) {
                             more.add(name.replaceFirst("-(cortex.*|max)", "") + " " + id.name() + "[" + shift + "]");

@@ -52,8 +52,7 @@ public final class HostGenerator {
     }
 
     /** Lowers one nibble to a value the base takes; the new host takes no more than that, or nothing else at all. */
-    private void change(
-            RegisterId id, SortedMap<RegisterId, Long> values, SortedMap<RegisterId, TakenRegister> taken) {
+    private void change(RegisterId id, SortedMap<RegisterId, Long> values, SortedMap<RegisterId, TakenRegister> taken) {
         TakenRegister.Nibbles answers = (TakenRegister.Nibbles) taken.get(id);
         SortedMap<Integer, String> nibbles = new TreeMap<>(answers.nibbles());
         if (nibbles.isEmpty()) {
@@ -90,8 +89,7 @@ public final class HostGenerator {
         taken.put(id, new TakenRegister.Nibbles(true, nibbles));
     }
 
-    private static void lowerPsci(
-            SortedMap<RegisterId, Long> values, SortedMap<RegisterId, TakenRegister> taken) {
+    private static void lowerPsci(SortedMap<RegisterId, Long> values, SortedMap<RegisterId, TakenRegister> taken) {
         values.put(RegisterId.PSCI_VERSION, 0x10001L);
         taken.put(
                 RegisterId.PSCI_VERSION,

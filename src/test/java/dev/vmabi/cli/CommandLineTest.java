@@ -76,8 +76,7 @@ class CommandLineTest {
 
     @Test
     void checkAnswersInJson() throws IOException {
-        int code = run(
-                "check", "--vmm=qemu:10.0", "--from", file("6.18-max"), "--to", file("6.12-max"), "-o", "json");
+        int code = run("check", "--vmm=qemu:10.0", "--from", file("6.18-max"), "--to", file("6.12-max"), "-o", "json");
         JsonNode answer = JSON.readTree(out.toString());
         assertThat(code).isEqualTo(1);
         assertThat(answer.get("verdict").textValue()).isEqualTo("refuse");
@@ -171,11 +170,12 @@ class CommandLineTest {
         root.put("firecracker_version", "1.16.0").put("kernel_version", "6.18.30-40.108.amzn2023.aarch64");
         ArrayNode modifiers = root.putObject("guest_cpu_config").putArray("reg_modifiers");
         dump.get("registers").properties().forEach(e -> {
-            String bits = Long.toBinaryString(Long.parseUnsignedLong(e.getValue().textValue().substring(2), 16));
+            String bits = Long.toBinaryString(
+                    Long.parseUnsignedLong(e.getValue().textValue().substring(2), 16));
             modifiers.addObject().put("addr", e.getKey()).put("bitmap", "0b" + "0".repeat(64 - bits.length()) + bits);
         });
-        dump.get("otherRegisterIds").forEach(id ->
-                modifiers.addObject().put("addr", id.textValue()).put("bitmap", "0b" + "0".repeat(128)));
+        dump.get("otherRegisterIds")
+                .forEach(id -> modifiers.addObject().put("addr", id.textValue()).put("bitmap", "0b" + "0".repeat(128)));
         return root.toString();
     }
 
@@ -203,7 +203,8 @@ class CommandLineTest {
     void badInputIsNamed(String text, String message) throws IOException {
         Path bad = directory.resolve("bad.json");
         Files.writeString(bad, text);
-        assertThat(run("check", "--from", bad.toString(), "--to", file("6.12-max"))).isEqualTo(2);
+        assertThat(run("check", "--from", bad.toString(), "--to", file("6.12-max")))
+                .isEqualTo(2);
         assertThat(err.toString()).startsWith("vmabi: " + bad + ": ").contains(message);
         assertThat(err.toString().lines()).as("one line, no stack trace").hasSize(1);
         assertThat(out.toString()).isEmpty();
@@ -244,9 +245,11 @@ class CommandLineTest {
     @Test
     void badOptionsAreNamed() {
         String[] hosts = {"--from", file("6.12-max"), "--to", file("6.12-max")};
-        assertThat(run("check", "--vmm=xen", hosts[0], hosts[1], hosts[2], hosts[3])).isEqualTo(2);
+        assertThat(run("check", "--vmm=xen", hosts[0], hosts[1], hosts[2], hosts[3]))
+                .isEqualTo(2);
         assertThat(err.toString()).contains("VMM \"xen\" is not known");
-        assertThat(run("check", "--clamp=speed=9", hosts[0], hosts[1], hosts[2], hosts[3])).isEqualTo(2);
+        assertThat(run("check", "--clamp=speed=9", hosts[0], hosts[1], hosts[2], hosts[3]))
+                .isEqualTo(2);
         assertThat(err.toString()).contains("speed=9");
         assertThat(run("plan", "--exclude=FEAT_SVE3", file("6.12-max"))).isEqualTo(2);
         assertThat(err.toString()).contains("FEAT_SVE3", "nearest");
