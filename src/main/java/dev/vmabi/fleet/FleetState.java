@@ -19,13 +19,15 @@ import java.util.Set;
  *
  * @param profiles host profiles whose content has the digest they are named by
  * @param guestAbis guest ABIs whose content has the digest they are named by
+ * @param namespaces the labels of each namespace, by its name
  */
 public record FleetState(
         List<Policy> policies,
         List<Node> nodes,
         Map<Digest, HostProfile> profiles,
         Map<Digest, GuestAbi> guestAbis,
-        List<Vm> vms) {
+        List<Vm> vms,
+        Map<String, Map<String, String>> namespaces) {
 
     public FleetState {
         policies = List.copyOf(policies);
@@ -33,6 +35,7 @@ public record FleetState(
         profiles = Map.copyOf(profiles);
         guestAbis = Map.copyOf(guestAbis);
         vms = List.copyOf(vms);
+        namespaces = Map.copyOf(namespaces);
     }
 
     /** A VirtualMachineABI as it was last read; {@code status} is null before the first decision. */
