@@ -77,9 +77,8 @@ public final class Destinations {
     private boolean takes(Node node) {
         return node.available()
                 && node.guestAbiLabels().contains(guestAbi.label())
-                && fleet.standing(node.name()) instanceof Standing.Fresh fresh
-                && fresh.proved(guestAbi)
-                && wayBackBarred(fresh).isEmpty();
+                && fleet.obstacle(node.name(), guestAbi, vmm).isEmpty()
+                && wayBackBarred(node).isEmpty();
     }
 
     private String reason(Node node) {
@@ -96,7 +95,7 @@ public final class Destinations {
         if (!node.guestAbiLabels().contains(guestAbi.label())) {
             return fenced(node).orElse("has proved it, but carries no label for it yet");
         }
-        return wayBackBarred((Standing.Fresh) fleet.standing(node.name())).orElseThrow();
+        return wayBackBarred(node).orElseThrow();
     }
 
     private static Optional<String> fenced(Node node) {
@@ -109,15 +108,13 @@ public final class Destinations {
     }
 
     /** Why the host it leaves would refuse it after this move, if the policy bars such moves. */
-    private Optional<String> wayBackBarred(Standing.Fresh to) {
-        if (policy.spec().oneWayMoves() == OneWayMoves.Allow) {
-            return Optional.empty();
-        }
+    private Optional<String> wayBackBarred(Node node) {
         Optional<GuestAbi> abi = fleet.guestAbi(guestAbi);
-        if (abi.isEmpty() || !(from.map(fleet::standing).orElse(null) instanceof Standing.Fresh left)) {
-            return Optional.empty();
-        }
-        if (!fleet.verdict(to.digest(), to.profile(), abi.get(), vmm).accepted()) {
+        if (policy.spec().oneWayMoves() == OneWayMoves.Allow
+                || abi.isEmpty()
+                || !(fleet.standing(node.name()) instanceof Standing.Fresh to)
+                || !(from.map(fleet::standing).orElse(null) instanceof Standing.Fresh left)
+                || !fleet.verdict(to.digest(), to.profile(), abi.get(), vmm).accepted()) {
             return Optional.empty();
         }
         GuestAbi landing = fleet.verdicts().landing(to.digest(), to.profile(), abi.get(), vmm);
