@@ -8,11 +8,15 @@ import dev.vmabi.api.NodeABIStatus.NodeState;
 import dev.vmabi.api.VirtualMachineABISpec.OneWayMoves;
 import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -55,6 +59,19 @@ public final class Destinations {
     /** Whether there is any other node that meets the node selector at all. */
     public boolean anyCandidate() {
         return candidates().findAny().isPresent();
+    }
+
+    /**
+     * The first 16 digits of the profiles of the nodes that take the VM, where the policy bars one-way moves; a node may
+     * take its guest ABI and still be barred so. Empty where the policy does not.
+     */
+    public SortedSet<String> profilesWithWayBack() {
+        return policy.spec().oneWayMoves() == OneWayMoves.Allow
+                ? Collections.emptySortedSet()
+                : candidates()
+                        .filter(this::takes)
+                        .flatMap(n -> n.profileLabel().stream())
+                        .collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** What keeps the VM from every candidate, by node name, the policy's own pool first. */

@@ -1,5 +1,6 @@
 package dev.vmabi.fleet;
 
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
@@ -13,6 +14,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -31,6 +34,9 @@ public final class Fleet {
     private final Map<String, Digest> guestAbisByLabel = new HashMap<>();
     private final Map<String, Vm> vmsByKey;
     private final Map<String, PolicyTerms> terms = new HashMap<>();
+    private final Map<HomesKey, SortedSet<String>> homes = new ConcurrentHashMap<>();
+
+    private record HomesKey(String policy, String baseline, Clamp clamp) {}
 
     public Fleet(FleetState state, Verdicts verdicts) {
         this.state = state;
@@ -81,6 +87,15 @@ public final class Fleet {
                 .filter(p -> pools.nodes(p).stream()
                         .anyMatch(n -> n.labels().entrySet().containsAll(owners.entrySet())))
                 .toList();
+    }
+
+    /**
+     * Where a VM that boots under the clamp is best born: the first 16 digits of the profiles from which it can go to
+     * every node that accepts the baseline. Empty where that is all of them or none, so that there is nothing to prefer.
+     */
+    public SortedSet<String> homes(Policy policy, String baseline, Clamp clamp) {
+        return homes.computeIfAbsent(
+                new HomesKey(policy.name(), baseline, clamp), key -> Homes.of(this, policy, baseline, clamp));
     }
 
     /** The VMM that runs the VMs of the policy's pool. */

@@ -4,6 +4,7 @@ import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
+import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.api.VirtualMachineABISpec;
@@ -68,6 +69,11 @@ public record FleetState(
         public Node {
             labels = Map.copyOf(labels);
             guestAbiLabels = Set.copyOf(guestAbiLabels);
+        }
+
+        /** The first 16 digits of the profile that the node is labelled with now. */
+        public Optional<String> profileLabel() {
+            return Optional.ofNullable(labels.get(Names.PROFILE_LABEL));
         }
 
         /** Whether VMs may be placed here at all, going by Kubernetes' own marks. */

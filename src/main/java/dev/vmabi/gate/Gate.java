@@ -4,6 +4,7 @@ import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABISpec.Enforcement;
+import dev.vmabi.api.VirtualMachineABISpec.Placement;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.fleet.Destinations;
 import dev.vmabi.fleet.Fleet;
@@ -97,7 +98,9 @@ public final class Gate {
             return new Decision.Deny(Reason.Nowhere, Denials.nowhere(vm, guestAbi.get(), destinations.barriers()));
         }
         // With no candidate at all it is not the guest ABI that keeps the VM; the scheduler says so better.
-        return new Decision.Steer(Reason.GuestAbi, Steering.to(Names.nodeLabel(guestAbi.get())), List.of());
+        Steering steering =
+                Steering.to(Names.nodeLabel(guestAbi.get())).onlyProfiles(destinations.profilesWithWayBack());
+        return new Decision.Steer(Reason.GuestAbi, steering, List.of());
     }
 
     /** Never denied: with no accepting node the pod waits, and starts as soon as there is one. */
@@ -109,7 +112,7 @@ public final class Gate {
         if (policies.size() == 1) {
             Policy policy = policies.getFirst();
             return pin(policy)
-                    .map(pin -> bind(policy, baseline(pin)))
+                    .map(pin -> bind(policy, baseline(fleet, policy, pin, vm.clamp())))
                     .orElseGet(() -> Decision.Allow.untouched(Reason.NotPinned));
         }
         Set<Optional<Pin>> pins = policies.stream()
@@ -118,12 +121,9 @@ public final class Gate {
         if (pins.equals(Set.of(Optional.<Pin>empty()))) {
             return Decision.Allow.untouched(Reason.NotPinned);
         }
-        return new Decision.Steer(
-                Reason.Baseline,
-                new Steering(
-                        Map.of(),
-                        policies.stream().map(Gate::bootTerm).distinct().toList()),
-                List.of());
+        Steering steering = Steering.toAnyOf(
+                policies.stream().map(Gate::bootTerm).distinct().toList());
+        return new Decision.Steer(Reason.Baseline, steering, List.of());
     }
 
     /** A pod of another stack, which says by label which policy it follows. */
@@ -151,12 +151,18 @@ public final class Gate {
                                     + "; the pod is not held to any guest ABI")));
         }
         return pin(policy.get())
-                .map(pin -> bind(policy.get(), baseline(pin)))
+                .map(pin -> bind(policy.get(), baseline(fleet, policy.get(), pin, Clamp.NONE)))
                 .orElseGet(() -> Decision.Allow.untouched(Reason.NotPinned));
     }
 
-    private static Decision baseline(Pin pin) {
-        return new Decision.Steer(Reason.Baseline, Steering.to(Names.nodeLabel(pin.label())), List.of());
+    private static Decision baseline(Fleet fleet, Policy policy, Pin pin, Clamp clamp) {
+        Steering steering = Steering.to(Names.nodeLabel(pin.label()));
+        return new Decision.Steer(
+                Reason.Baseline,
+                policy.spec().placement() == Placement.AvoidIslands
+                        ? steering.ratherProfiles(fleet.homes(policy, pin.label(), clamp))
+                        : steering,
+                List.of());
     }
 
     /** What makes a node fit to boot on as far as one of several policies goes. */

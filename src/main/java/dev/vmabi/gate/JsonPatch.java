@@ -16,6 +16,11 @@ import java.util.TreeMap;
  */
 final class JsonPatch {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution";
+
+    /** Out of 100: a strong wish, which resources and the owner's own wishes can still outweigh. */
+    private static final int PREFERENCE_WEIGHT = 50;
+
     private static final String REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";
 
     private JsonPatch() {}
@@ -57,9 +62,26 @@ final class JsonPatch {
             JsonNode terms = nodeAffinity.path(REQUIRED).path("nodeSelectorTerms");
             child(nodeAffinity, REQUIRED).set("nodeSelectorTerms", narrowed(terms, steering.anyOf()));
         }
+        steering.prefer().ifPresent(requirement -> prefer(child(affinity, "nodeAffinity"), requirement));
         if (!affinity.equals(present) && !affinity.isEmpty()) {
             add(patch, "/spec/affinity", affinity);
         }
+    }
+
+    private static void prefer(ObjectNode nodeAffinity, NodeSelectorRequirement requirement) {
+        ArrayNode terms = nodeAffinity.path(PREFERRED) instanceof ArrayNode a ? a : nodeAffinity.putArray(PREFERRED);
+        for (JsonNode term : terms) {
+            for (JsonNode expression : term.path("preference").path("matchExpressions")) {
+                if (requirement.getKey().equals(expression.path("key").asText())) {
+                    return;
+                }
+            }
+        }
+        terms.addObject()
+                .put("weight", PREFERENCE_WEIGHT)
+                .putObject("preference")
+                .putArray("matchExpressions")
+                .add(JSON.<JsonNode>valueToTree(requirement));
     }
 
     /**
