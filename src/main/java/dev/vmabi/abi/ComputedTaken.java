@@ -99,7 +99,10 @@ final class ComputedTaken {
                 long value = (host & ~(15L << shift)) | ((long) v << shift);
                 letters.append((value == host ? Answer.TAKEN : answer(id, shift, host, value)).letter());
             }
-            if (letters.chars().filter(letter -> letter != Answer.REFUSED.letter()).count() > 1) {
+            if (letters.chars()
+                            .filter(letter -> letter != Answer.REFUSED.letter())
+                            .count()
+                    > 1) {
                 nibbles.put(shift, letters.toString());
             }
         }

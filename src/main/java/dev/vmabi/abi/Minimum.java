@@ -53,7 +53,8 @@ public sealed interface Minimum {
      */
     static List<Addition> gainWithout(
             Collection<HostProfile> hosts, HostProfile leaving, Vmm vmm, Exclusions exclusions) {
-        List<HostProfile> others = hosts.stream().filter(host -> !host.equals(leaving)).toList();
+        List<HostProfile> others =
+                hosts.stream().filter(host -> !host.equals(leaving)).toList();
         if (others.isEmpty()
                 || !(of(hosts, vmm, exclusions) instanceof Common all)
                 || !(of(others, vmm, exclusions) instanceof Common left)) {

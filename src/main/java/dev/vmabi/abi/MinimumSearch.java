@@ -85,12 +85,14 @@ final class MinimumSearch {
     /** Whether all hosts have a vCPU feature and nobody excluded it. */
     private boolean wanted(VcpuFeature feature, String name) {
         return !exclusions.features().contains(name)
-                && hosts.stream().allMatch(host -> host.defaultGuestAbi().vcpuFeatures().contains(feature));
+                && hosts.stream()
+                        .allMatch(host -> host.defaultGuestAbi().vcpuFeatures().contains(feature));
     }
 
     private boolean imposes(String what, VcpuFeature feature) {
         return rules.imposes(what)
-                && hosts.stream().anyMatch(host -> host.defaultGuestAbi().vcpuFeatures().contains(feature));
+                && hosts.stream()
+                        .anyMatch(host -> host.defaultGuestAbi().vcpuFeatures().contains(feature));
     }
 
     private Clamp limitLengths(Clamp clamp) {

@@ -35,8 +35,7 @@ public final class Taken {
      * @param writableMasks masks the kernel states, empty where it has none or they are unknown
      * @param kernel its release where known; else the registers it lists tell a lower bound
      */
-    public static Taken computed(
-            GuestAbi abi, Map<RegisterId, Long> writableMasks, Optional<Version> kernel) {
+    public static Taken computed(GuestAbi abi, Map<RegisterId, Long> writableMasks, Optional<Version> kernel) {
         return new Taken(new ComputedTaken(abi, writableMasks, kernel).registers(), false);
     }
 

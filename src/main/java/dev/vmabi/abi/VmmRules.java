@@ -126,8 +126,8 @@ final class VmmRules {
             if (i < listed.length && listed[i] == id) {
                 continue;
             }
-            boolean dropped = unknown == Unknown.REFUSE_UNLESS_LAST
-                    && (last < 0 || Long.compareUnsigned(id, listed[last]) > 0);
+            boolean dropped =
+                    unknown == Unknown.REFUSE_UNLESS_LAST && (last < 0 || Long.compareUnsigned(id, listed[last]) > 0);
             boolean fails = !dropped && !tolerates(id, abi);
             if (fails && missing != null) {
                 missing.add(id);

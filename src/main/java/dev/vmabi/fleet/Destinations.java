@@ -13,9 +13,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
-import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -74,12 +74,17 @@ public final class Destinations {
                         .collect(Collectors.toCollection(TreeSet::new));
     }
 
-    /** What keeps the VM from every candidate, by node name, the policy's own pool first. */
+    /**
+     * What keeps the VM from every candidate, by node name; first the policy's own pool, and in it the nodes whose
+     * report speaks for them.
+     */
     public List<Barrier> barriers() {
-        Predicate<Node> ofPool = fleet.pool(policy)::contains;
+        Set<Node> ofPool = Set.copyOf(fleet.pool(policy));
         return candidates()
                 .filter(n -> !takes(n))
-                .sorted(Comparator.comparing((Node n) -> !ofPool.test(n)).thenComparing(Node::name))
+                .sorted(Comparator.comparing((Node n) -> !ofPool.contains(n))
+                        .thenComparing(n -> !(fleet.standing(n.name()) instanceof Standing.Fresh))
+                        .thenComparing(Node::name))
                 .map(n -> new Barrier(n.name(), reason(n)))
                 .toList();
     }
@@ -107,7 +112,12 @@ public final class Destinations {
         }
         Optional<String> obstacle = fleet.obstacle(node.name(), guestAbi, vmm);
         if (obstacle.isPresent()) {
-            return obstacle.get();
+            return switch (fleet.standing(node.name())) {
+                // Said without names and boot ids, so that nodes of one kind can be told together.
+                case Standing.Missing _ -> "its agent has not reported";
+                case Standing.Stale _ -> "its report is from before its last boot";
+                default -> obstacle.get();
+            };
         }
         if (!node.guestAbiLabels().contains(guestAbi.label())) {
             return fenced(node).orElse("has proved it, but carries no label for it yet");

@@ -26,7 +26,8 @@ class ComputedTakenTest {
                                 }
                             }
                         } else {
-                            System.out.println((masks ? "M " : "R ") + name + " " + id.name() + " " + measured + " " + other);
+                            System.out.println(
+                                    (masks ? "M " : "R ") + name + " " + id.name() + " " + measured + " " + other);
                         }
                     }
                 });

@@ -76,8 +76,7 @@ class GateTest {
         @EnumSource(Origin.class)
         void isSteeredToNodesThatTakeIt(Origin origin) {
             Decision decision = Gate.decide(rolling().build(), migration("vm-old", origin));
-            assertThat(decision)
-                    .isEqualTo(new Decision.Steer(Reason.GuestAbi, Steering.to(label(N)), List.of()));
+            assertThat(decision).isEqualTo(new Decision.Steer(Reason.GuestAbi, Steering.to(label(N)), List.of()));
         }
 
         @Test
@@ -114,7 +113,9 @@ class GateTest {
             assertThat(Gate.decide(fleet, towardsOld))
                     .isInstanceOfSatisfying(
                             Decision.Deny.class,
-                            deny -> assertThat(deny.message()).contains("\nn-2: ").doesNotContain("n1-2"));
+                            deny -> assertThat(deny.message())
+                                    .contains("\nn-2: ")
+                                    .doesNotContain("n1-2"));
             assertThat(Gate.decide(fleet, migration("vm-new", Origin.Person))).isInstanceOf(Decision.Steer.class);
         }
 
@@ -151,7 +152,9 @@ class GateTest {
             }
             assertThat(Gate.decide(many.build(), migration("vm-new", Origin.Person)))
                     .isInstanceOfSatisfying(Decision.Deny.class, deny -> {
-                        assertThat(deny.message()).hasSizeLessThan(1000).contains(" more: ", " more nodes for other reasons");
+                        assertThat(deny.message())
+                                .hasSizeLessThan(1000)
+                                .contains("mute-0, mute-1, mute-10, mute-100 and 196 more: its agent has not reported");
                         assertThat(deny.message().lines()).hasSizeLessThanOrEqualTo(6);
                     });
         }
@@ -164,7 +167,10 @@ class GateTest {
 
         @Test
         void ofAVmWithoutPolicyPasses() {
-            Fleet fleet = rolling().node("free", "none", N).vm("vm-free", "free", null).build();
+            Fleet fleet = rolling()
+                    .node("free", "none", N)
+                    .vm("vm-free", "free", null)
+                    .build();
             assertThat(Gate.decide(fleet, migration("vm-free", Origin.Person)))
                     .isEqualTo(Decision.Allow.untouched(Reason.NoPolicy));
         }
@@ -180,10 +186,8 @@ class GateTest {
 
         @Test
         void thatWouldBeOneWayIsDeniedWhereThePolicySaysSo() {
-            TestFleet fleet = new TestFleet()
-                    .node("n-1", "a", N)
-                    .node("n1-1", "a", N1)
-                    .vm("vm-old", "n-1", N);
+            TestFleet fleet =
+                    new TestFleet().node("n-1", "a", N).node("n1-1", "a", N1).vm("vm-old", "n-1", N);
             assertThat(Gate.decide(fleet.policy("pool-a", "a", N).build(), migration("vm-old", Origin.Person)))
                     .isInstanceOf(Decision.Steer.class);
 
@@ -194,8 +198,10 @@ class GateTest {
                     .vm("vm-old", "n-1", N)
                     .build();
             assertThat(Gate.decide(strict, migration("vm-old", Origin.Person)))
-                    .isInstanceOfSatisfying(Decision.Deny.class, deny -> assertThat(deny.message())
-                            .contains("n1-1: would be a one-way move, which policy pool-a denies: "));
+                    .isInstanceOfSatisfying(
+                            Decision.Deny.class,
+                            deny -> assertThat(deny.message())
+                                    .contains("n1-1: would be a one-way move, which policy pool-a denies: "));
         }
     }
 
@@ -240,8 +246,11 @@ class GateTest {
         void comingFromElsewhere() {
             MigrationRequest receive = new MigrationRequest(NAMESPACE, "vm", Origin.Person, Map.of(), false, true);
             assertThat(Gate.decide(rolling().vm("vm", null, null).build(), receive))
-                    .isInstanceOfSatisfying(Decision.Deny.class, deny -> assertThat(deny.message())
-                            .contains("it comes from elsewhere; give its VirtualMachineInstance here the label"));
+                    .isInstanceOfSatisfying(
+                            Decision.Deny.class,
+                            deny -> assertThat(deny.message())
+                                    .contains(
+                                            "it comes from elsewhere; give its VirtualMachineInstance here the label"));
         }
 
         @ParameterizedTest
@@ -260,7 +269,8 @@ class GateTest {
         void targetPodsAreDenied() {
             assertThat(Gate.decide(rolling().vm("vm", "n-1", null).build(), target("vm", Optional.empty(), Map.of())))
                     .isInstanceOfSatisfying(
-                            Decision.Deny.class, deny -> assertThat(deny.reason()).isEqualTo(Reason.Unknown));
+                            Decision.Deny.class,
+                            deny -> assertThat(deny.reason()).isEqualTo(Reason.Unknown));
         }
     }
 
@@ -287,9 +297,11 @@ class GateTest {
             Map<String, String> labels = new HashMap<>(pod.labels());
             labels.put("kubevirt.io/nodeName", "n1-1");
             assertThat(Gate.decide(rolling().build(), with(pod, labels, pod.annotations())))
-                    .isInstanceOfSatisfying(Decision.Deny.class, deny -> assertThat(deny.message())
-                            .startsWith("VM tenant-a/vm-unread")
-                            .doesNotContain("n1-1"));
+                    .isInstanceOfSatisfying(
+                            Decision.Deny.class,
+                            deny -> assertThat(deny.message())
+                                    .startsWith("VM tenant-a/vm-unread")
+                                    .doesNotContain("n1-1"));
         }
 
         @Test
@@ -298,7 +310,8 @@ class GateTest {
             Map<String, String> labels = new HashMap<>(pod.labels());
             labels.put("kubevirt.io/created-by", "uid-of-the-next");
             labels.put("kubevirt.io/nodeName", "n-1");
-            assertThat(Gate.decide(rolling().build(), with(pod, labels, pod.annotations())).reason())
+            assertThat(Gate.decide(rolling().build(), with(pod, labels, pod.annotations()))
+                            .reason())
                     .isEqualTo(Reason.Unknown);
         }
 
@@ -342,8 +355,8 @@ class GateTest {
 
         @Test
         void ofOtherArchitecturesPass() {
-            for (Map<String, String> selector : List.of(
-                    Map.of("kubernetes.io/arch", "amd64"), Map.of("kubevirt.io/vm-arch-amd64", "true"))) {
+            for (Map<String, String> selector :
+                    List.of(Map.of("kubernetes.io/arch", "amd64"), Map.of("kubevirt.io/vm-arch-amd64", "true"))) {
                 assertThat(Gate.decide(rolling().build(), target("vm-x86", Optional.empty(), selector)))
                         .isEqualTo(Decision.Allow.untouched(Reason.OtherArchitecture));
             }
@@ -394,7 +407,10 @@ class GateTest {
 
         @Test
         void areUntouchedWhileNothingIsPinned() {
-            Fleet fleet = new TestFleet().policy("pool-a", "a", null).node("n-1", "a", N).build();
+            Fleet fleet = new TestFleet()
+                    .policy("pool-a", "a", null)
+                    .node("n-1", "a", N)
+                    .build();
             assertThat(Gate.decide(fleet, launcher("vm", Map.of())))
                     .isEqualTo(Decision.Allow.untouched(Reason.NotPinned));
         }
@@ -429,8 +445,7 @@ class GateTest {
                 assertThat(steer.steering().anyOf().stream()
                                 .flatMap(List::stream)
                                 .map(r -> r.getKey() + " " + r.getOperator() + " " + r.getValues()))
-                        .containsExactly(
-                                label(N) + " In [true]", label(OTHER_CPU) + " In [true]", "pool In [c]");
+                        .containsExactly(label(N) + " In [true]", label(OTHER_CPU) + " In [true]", "pool In [c]");
             });
         }
 
@@ -501,9 +516,9 @@ class GateTest {
         @Test
         void areHeldToTheBaselineOfThePolicyTheyName() {
             assertThat(Gate.decide(rolling().build(), optedIn("pool-a", Map.of())))
-                    .isInstanceOfSatisfying(Decision.Steer.class, steer -> assertThat(
-                                    steer.steering().nodeSelector())
-                            .isEqualTo(Map.of(label(N), "true")));
+                    .isInstanceOfSatisfying(
+                            Decision.Steer.class,
+                            steer -> assertThat(steer.steering().nodeSelector()).isEqualTo(Map.of(label(N), "true")));
         }
 
         @Test
@@ -516,10 +531,12 @@ class GateTest {
         @Test
         void areNeverDenied() {
             assertThat(Gate.decide(rolling().build(), optedIn("no-such-policy", Map.of())))
-                    .isInstanceOfSatisfying(Decision.Allow.class, allow -> assertThat(allow.warnings())
-                            .singleElement()
-                            .asString()
-                            .contains("VirtualMachineABI no-such-policy"));
+                    .isInstanceOfSatisfying(
+                            Decision.Allow.class,
+                            allow -> assertThat(allow.warnings())
+                                    .singleElement()
+                                    .asString()
+                                    .contains("VirtualMachineABI no-such-policy"));
             assertThat(Gate.decide(rolling().build(), optedIn("pool-a", Map.of(Names.STAMP, "0123456789abcdef"))))
                     .isInstanceOf(Decision.Allow.class);
         }
@@ -554,8 +571,11 @@ class GateTest {
                         .startsWith("policy pool-a audits; would be denied: VM tenant-a/vm-new");
             });
             Decision boot = Gate.decide(fleet, launcher("vm", Map.of("pool", "a")));
-            assertThat(boot).isInstanceOfSatisfying(Decision.Audited.class, audited -> assertThat(audited.warnings())
-                    .containsExactly("policy pool-a audits; would be held to nodes with " + label(N)));
+            assertThat(boot)
+                    .isInstanceOfSatisfying(
+                            Decision.Audited.class,
+                            audited -> assertThat(audited.warnings())
+                                    .containsExactly("policy pool-a audits; would be held to nodes with " + label(N)));
             assertThat(Gate.decide(fleet, target("vm-new", Optional.empty(), Map.of())))
                     .isInstanceOf(Decision.Audited.class);
         }
@@ -570,8 +590,10 @@ class GateTest {
                 .vm("vm-old", "n-1", N)
                 .build();
         assertThat(Gate.decide(fleet, migration("vm-old", Origin.Person)))
-                .isInstanceOfSatisfying(Decision.Deny.class, deny -> assertThat(deny.message())
-                        .contains("exceeded-quota")
-                        .doesNotContain("exceeded quota"));
+                .isInstanceOfSatisfying(
+                        Decision.Deny.class,
+                        deny -> assertThat(deny.message())
+                                .contains("exceeded-quota")
+                                .doesNotContain("exceeded quota"));
     }
 }

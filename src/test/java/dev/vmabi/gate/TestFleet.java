@@ -6,11 +6,11 @@ import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.RecordedHosts;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.api.NodeABISpec.Kvm;
 import dev.vmabi.api.NodeABISpec.KvmState;
 import dev.vmabi.api.NodeABISpec.Proof;
-import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABISpec;
 import dev.vmabi.api.VirtualMachineABISpec.Enforcement;
 import dev.vmabi.api.VirtualMachineABISpec.OneWayMoves;
@@ -198,32 +198,25 @@ final class TestFleet {
     }
 
     private FleetState.Node proved(FleetState.Node node) {
-        return with(
-                node,
-                node.labels(),
-                Set.of(),
-                node.report().map(report -> {
-                    NodeABISpec spec = report.spec();
-                    HostProfile host = profiles.get(Digest.parse(spec.profile()));
-                    List<Proof> proofs = guestAbis.values().stream()
-                            .map(abi -> new Proof(
-                                    abi.digest().hex(),
-                                    host.accepts(abi, QEMU).accepted(),
-                                    0,
-                                    List.of()))
-                            .toList();
-                    return new FleetState.Report(
-                            report.generation(),
-                            new NodeABISpec(
-                                    spec.kvm(),
-                                    spec.profile(),
-                                    spec.bootID(),
-                                    spec.kernelRelease(),
-                                    spec.cpus(),
-                                    spec.agentVersion(),
-                                    proofs),
-                            report.status());
-                }));
+        return with(node, node.labels(), Set.of(), node.report().map(report -> {
+            NodeABISpec spec = report.spec();
+            HostProfile host = profiles.get(Digest.parse(spec.profile()));
+            List<Proof> proofs = guestAbis.values().stream()
+                    .map(abi -> new Proof(
+                            abi.digest().hex(), host.accepts(abi, QEMU).accepted(), 0, List.of()))
+                    .toList();
+            return new FleetState.Report(
+                    report.generation(),
+                    new NodeABISpec(
+                            spec.kvm(),
+                            spec.profile(),
+                            spec.bootID(),
+                            spec.kernelRelease(),
+                            spec.cpus(),
+                            spec.agentVersion(),
+                            proofs),
+                    report.status());
+        }));
     }
 
     private static FleetState.Node with(
