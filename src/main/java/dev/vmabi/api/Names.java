@@ -11,6 +11,9 @@ public final class Names {
     /** The prefix that Kubernetes' NodeRestriction admission keeps kubelets from setting on their own node. */
     public static final String NODE_LABEL_PREFIX = "vmabi.node-restriction.kubernetes.io/";
 
+    /** Node label: the first 16 digits of the ABIProfile that describes the host since its last boot. */
+    public static final String PROFILE_LABEL = NODE_LABEL_PREFIX + "profile";
+
     /** Label and annotation on a VirtualMachineInstance: the first 16 digits of what its guest sees now. */
     public static final String STAMP = GROUP + "/guest-abi";
 

@@ -1,5 +1,6 @@
 package dev.vmabi.fleet;
 
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
@@ -13,6 +14,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -30,6 +33,10 @@ public final class Fleet {
     private final Map<String, Node> nodes;
     private final Map<String, Digest> guestAbisByLabel = new HashMap<>();
     private final Map<String, Vm> vmsByKey;
+    private final Map<String, PolicyTerms> terms = new HashMap<>();
+    private final Map<HomesKey, SortedSet<String>> homes = new ConcurrentHashMap<>();
+
+    private record HomesKey(String policy, String baseline, Clamp clamp) {}
 
     public Fleet(FleetState state, Verdicts verdicts) {
         this.state = state;
@@ -39,6 +46,7 @@ public final class Fleet {
         state.nodes().forEach(n -> standings.put(n.name(), Standing.of(n, state.profiles())));
         state.guestAbis().keySet().forEach(d -> guestAbisByLabel.put(d.label(), d));
         this.vmsByKey = state.vms().stream().collect(Collectors.toMap(Vm::key, Function.identity(), (a, b) -> b));
+        state.policies().forEach(p -> terms.put(p.name(), PolicyTerms.of(p.spec())));
     }
 
     public FleetState state() {
@@ -65,6 +73,39 @@ public final class Fleet {
     /** The policy that speaks for the VM, if any. */
     public Optional<Policy> policyFor(Vm vm) {
         return pools.speakingFor(vm);
+    }
+
+    /**
+     * The policies whose pool a VM may boot into: those whose workloads match and that hold a node which meets the node
+     * selector. Selectors of KubeVirt's own come and go with its daemons and tell no pools apart, so they are passed over.
+     */
+    public List<Policy> bootPolicies(Vm vm, Map<String, String> nodeSelector) {
+        Map<String, String> owners = nodeSelector.entrySet().stream()
+                .filter(e -> !e.getKey().contains("kubevirt.io/"))
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+        return pools.matching(vm).stream()
+                .filter(p -> pools.nodes(p).stream()
+                        .anyMatch(n -> n.labels().entrySet().containsAll(owners.entrySet())))
+                .toList();
+    }
+
+    /**
+     * Where a VM that boots under the clamp is best born: the first 16 digits of the profiles from which it can go to
+     * every node that accepts the baseline. Empty where that is all of them or none, so that there is nothing to prefer.
+     */
+    public SortedSet<String> homes(Policy policy, String baseline, Clamp clamp) {
+        return homes.computeIfAbsent(
+                new HomesKey(policy.name(), baseline, clamp), key -> Homes.of(this, policy, baseline, clamp));
+    }
+
+    /** The VMM that runs the VMs of the policy's pool. */
+    public Vmm vmm(Policy policy) {
+        return terms(policy).vmm();
+    }
+
+    /** The labels of a namespace; none for one that is not known. */
+    public Map<String, String> namespaceLabels(String namespace) {
+        return state.namespaces().getOrDefault(namespace, Map.of());
     }
 
     /** The nodes that the policy holds. */
@@ -111,6 +152,10 @@ public final class Fleet {
     /** The verdict by computation, from what the host's kernel was measured to take. */
     public Verdict verdict(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
         return verdicts.accepts(profile, host, abi, vmm);
+    }
+
+    PolicyTerms terms(Policy policy) {
+        return terms.get(policy.name());
     }
 
     Verdicts verdicts() {

@@ -4,6 +4,7 @@ import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
+import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.api.VirtualMachineABISpec;
@@ -19,13 +20,15 @@ import java.util.Set;
  *
  * @param profiles host profiles whose content has the digest they are named by
  * @param guestAbis guest ABIs whose content has the digest they are named by
+ * @param namespaces the labels of each namespace, by its name
  */
 public record FleetState(
         List<Policy> policies,
         List<Node> nodes,
         Map<Digest, HostProfile> profiles,
         Map<Digest, GuestAbi> guestAbis,
-        List<Vm> vms) {
+        List<Vm> vms,
+        Map<String, Map<String, String>> namespaces) {
 
     public FleetState {
         policies = List.copyOf(policies);
@@ -33,6 +36,7 @@ public record FleetState(
         profiles = Map.copyOf(profiles);
         guestAbis = Map.copyOf(guestAbis);
         vms = List.copyOf(vms);
+        namespaces = Map.copyOf(namespaces);
     }
 
     /** A VirtualMachineABI as it was last read; {@code status} is null before the first decision. */
@@ -65,6 +69,11 @@ public record FleetState(
         public Node {
             labels = Map.copyOf(labels);
             guestAbiLabels = Set.copyOf(guestAbiLabels);
+        }
+
+        /** The first 16 digits of the profile that the node is labelled with now. */
+        public Optional<String> profileLabel() {
+            return Optional.ofNullable(labels.get(Names.PROFILE_LABEL));
         }
 
         /** Whether VMs may be placed here at all, going by Kubernetes' own marks. */

@@ -22,9 +22,11 @@ import java.util.stream.Collectors;
  * All that is decided for one node at one moment.
  *
  * @param labels the first 16 digits of each guest ABI for which the node is to carry a label
+ * @param profile the first 16 digits of the profile that the node is to be labelled with; empty for none
  * @param status the status of its NodeABI; empty where there is none
  */
-public record NodeDecision(Set<String> labels, Optional<NodeABIStatus> status, List<FleetEvent> events) {
+public record NodeDecision(
+        Set<String> labels, Optional<String> profile, Optional<NodeABIStatus> status, List<FleetEvent> events) {
 
     /** Decides for the node: a pure function of the fleet and the clock. */
     public static NodeDecision decide(Fleet fleet, Node node, Instant now) {
@@ -58,7 +60,10 @@ public record NodeDecision(Set<String> labels, Optional<NodeABIStatus> status, L
             describe(conditions, standing, verdicts, events);
             return new NodeABIStatus(report.generation(), conditions.list(), verdicts);
         });
-        return new NodeDecision(Set.copyOf(labels), status, List.copyOf(events));
+        Optional<String> profile = standing instanceof Standing.Fresh fresh && holder.isPresent()
+                ? Optional.of(fresh.digest().label())
+                : Optional.empty();
+        return new NodeDecision(Set.copyOf(labels), profile, status, List.copyOf(events));
     }
 
     private static Pool.Member member(Fleet fleet, Node node, Policy policy) {

@@ -75,15 +75,20 @@ final class Pools {
         return contested;
     }
 
-    /**
-     * The policy that speaks for a VM: of those whose workloads match, the one that holds the VM's node, else the
-     * oldest whose node selector the VM does not rule out.
-     */
-    Optional<Policy> speakingFor(Vm vm) {
-        List<Policy> matching = policies.stream()
+    /** The policies whose workloads match the VM, the oldest first. */
+    List<Policy> matching(Vm vm) {
+        return policies.stream()
                 .filter(p -> Selectors.matches(p.spec().workloads().namespaceSelector(), vm.namespaceLabels()))
                 .filter(p -> Selectors.matches(p.spec().workloads().selector(), vm.labels()))
                 .toList();
+    }
+
+    /**
+     * The policy that speaks for a VM: of those whose workloads match, the one that holds the VM's node, or the oldest
+     * while the VM has no node.
+     */
+    Optional<Policy> speakingFor(Vm vm) {
+        List<Policy> matching = matching(vm);
         return vm.node()
                 .flatMap(node -> matching.stream()
                         .filter(p -> policiesByNode.getOrDefault(node, List.of()).stream()

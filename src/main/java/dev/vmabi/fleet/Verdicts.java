@@ -26,12 +26,22 @@ public final class Verdicts {
 
     private record MinimumKey(Set<Digest> profiles, Vmm vmm, Exclusions exclusions) {}
 
+    private final Map<VerdictKey, GuestAbi> landings = leastRecentlyUsed(MOST_VERDICTS);
     private final Map<VerdictKey, Verdict> verdicts = leastRecentlyUsed(MOST_VERDICTS);
     private final Map<MinimumKey, Minimum> minimums = leastRecentlyUsed(MOST_MINIMUMS);
 
     /** {@link HostProfile#accepts}. */
     public Verdict accepts(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
         return once(verdicts, new VerdictKey(profile, abi.digest(), vmm), () -> host.accepts(abi, vmm));
+    }
+
+    /**
+     * {@link HostProfile#land}.
+     *
+     * @throws IllegalArgumentException if the host refuses
+     */
+    public GuestAbi landing(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
+        return once(landings, new VerdictKey(profile, abi.digest(), vmm), () -> host.land(abi, vmm));
     }
 
     /** {@link Minimum#of} over distinct profiles. */

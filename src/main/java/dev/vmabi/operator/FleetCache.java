@@ -153,7 +153,12 @@ public class FleetCache implements FleetSource {
                 .flatMap(Optional::stream)
                 .toList();
         return new FleetState(
-                List.copyOf(policies.values()), withReports, new HashMap<>(profiles), new HashMap<>(guestAbis), vms);
+                List.copyOf(policies.values()),
+                withReports,
+                new HashMap<>(profiles),
+                new HashMap<>(guestAbis),
+                vms,
+                new HashMap<>(namespaces));
     }
 
     private boolean policyChanged(VirtualMachineABI policy) {

@@ -15,6 +15,7 @@ import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -44,10 +45,11 @@ public class Writes {
         count(object.getKind());
     }
 
-    /** Gives a node just these guest ABI labels, by the first 16 digits; labels of others stay. */
-    public void nodeLabels(String node, Set<String> digests) {
+    /** Gives a node just these guest ABI labels and this profile label, by the first 16 digits; labels of others stay. */
+    public void nodeLabels(String node, Set<String> guestAbis, Optional<String> profile) {
         Map<String, String> labels = new TreeMap<>();
-        digests.forEach(d -> labels.put(Names.nodeLabel(d), "true"));
+        guestAbis.forEach(d -> labels.put(Names.nodeLabel(d), "true"));
+        profile.ifPresent(d -> labels.put(Names.PROFILE_LABEL, d));
         Node patch = new NodeBuilder()
                 .withNewMetadata()
                 .withName(node)

@@ -22,7 +22,6 @@ import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInbound
 import java.time.Clock;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** Gives each node the labels it has earned since its last boot, takes the others, and answers its report. */
 @ControllerConfiguration(
@@ -77,9 +76,9 @@ public class NodeReconciler implements Reconciler<Node> {
             return UpdateControl.noUpdate();
         }
         NodeDecision decision = NodeDecision.decide(fleet.get(), view.get(), clock.instant());
-        Set<String> labelsNow = view.get().guestAbiLabels();
-        if (!decision.labels().equals(labelsNow)) {
-            writes.nodeLabels(name, decision.labels());
+        if (!decision.labels().equals(view.get().guestAbiLabels())
+                || !decision.profile().equals(view.get().profileLabel())) {
+            writes.nodeLabels(name, decision.labels(), decision.profile());
         }
         decision.status()
                 .filter(status ->

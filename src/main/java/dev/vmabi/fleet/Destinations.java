@@ -1,0 +1,153 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.Verdict;
+import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.NodeABIStatus.NodeState;
+import dev.vmabi.api.VirtualMachineABISpec.OneWayMoves;
+import dev.vmabi.fleet.FleetState.Node;
+import dev.vmabi.fleet.FleetState.Policy;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Where a running VM could go at this moment, and what keeps it from the other nodes. A node takes it that is Ready and
+ * not cordoned, has proved the guest ABI since its last boot, and carries the label that says so: the scheduler obeys
+ * the label alone.
+ */
+public final class Destinations {
+
+    /** Why a node does not take the VM, in one line. */
+    public record Barrier(String node, String reason) {}
+
+    private final Fleet fleet;
+    private final Policy policy;
+    private final Digest guestAbi;
+    private final Optional<String> from;
+    private final Map<String, String> nodeSelector;
+    private final Vmm vmm;
+
+    /**
+     * @param guestAbi what the guest has
+     * @param from where it runs; empty where that is not in this cluster
+     * @param nodeSelector what its pod asks of a node beside the guest ABI
+     */
+    public Destinations(
+            Fleet fleet, Policy policy, Digest guestAbi, Optional<String> from, Map<String, String> nodeSelector) {
+        this.fleet = fleet;
+        this.policy = policy;
+        this.guestAbi = guestAbi;
+        this.from = from;
+        this.nodeSelector = Map.copyOf(nodeSelector);
+        this.vmm = fleet.vmm(policy);
+    }
+
+    /** Whether some other node takes the VM now. */
+    public boolean any() {
+        return candidates().anyMatch(this::takes);
+    }
+
+    /** Whether there is any other node that meets the node selector at all. */
+    public boolean anyCandidate() {
+        return candidates().findAny().isPresent();
+    }
+
+    /**
+     * The first 16 digits of the profiles of the nodes that take the VM, where the policy bars one-way moves; a node may
+     * take its guest ABI and still be barred so. Empty where the policy does not.
+     */
+    public SortedSet<String> profilesWithWayBack() {
+        return policy.spec().oneWayMoves() == OneWayMoves.Allow
+                ? Collections.emptySortedSet()
+                : candidates()
+                        .filter(this::takes)
+                        .flatMap(n -> n.profileLabel().stream())
+                        .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /**
+     * What keeps the VM from every candidate, by node name; first the policy's own pool, and in it the nodes whose
+     * report speaks for them.
+     */
+    public List<Barrier> barriers() {
+        Set<Node> ofPool = Set.copyOf(fleet.pool(policy));
+        return candidates()
+                .filter(n -> !takes(n))
+                .sorted(Comparator.comparing((Node n) -> !ofPool.contains(n))
+                        .thenComparing(n -> !(fleet.standing(n.name()) instanceof Standing.Fresh))
+                        .thenComparing(Node::name))
+                .map(n -> new Barrier(n.name(), reason(n)))
+                .toList();
+    }
+
+    private Stream<Node> candidates() {
+        return fleet.state().nodes().stream()
+                .filter(n -> "arm64".equals(n.architecture()))
+                .filter(n -> from.isEmpty() || !from.get().equals(n.name()))
+                .filter(n -> n.labels().entrySet().containsAll(nodeSelector.entrySet()));
+    }
+
+    private boolean takes(Node node) {
+        return node.available()
+                && node.guestAbiLabels().contains(guestAbi.label())
+                && fleet.obstacle(node.name(), guestAbi, vmm).isEmpty()
+                && wayBackBarred(node).isEmpty();
+    }
+
+    private String reason(Node node) {
+        if (!node.ready()) {
+            return "is not Ready";
+        }
+        if (!node.schedulable()) {
+            return "is cordoned";
+        }
+        Optional<String> obstacle = fleet.obstacle(node.name(), guestAbi, vmm);
+        if (obstacle.isPresent()) {
+            return switch (fleet.standing(node.name())) {
+                // Said without names and boot ids, so that nodes of one kind can be told together.
+                case Standing.Missing _ -> "its agent has not reported";
+                case Standing.Stale _ -> "its report is from before its last boot";
+                default -> obstacle.get();
+            };
+        }
+        if (!node.guestAbiLabels().contains(guestAbi.label())) {
+            return fenced(node).orElse("has proved it, but carries no label for it yet");
+        }
+        return wayBackBarred(node).orElseThrow();
+    }
+
+    private static Optional<String> fenced(Node node) {
+        return node.report()
+                .map(FleetState.Report::status)
+                .flatMap(status -> status.policies().stream()
+                        .filter(v -> v.state() == NodeState.Fenced)
+                        .findFirst())
+                .map(v -> "is fenced by policy " + v.policy() + ": " + String.join("; ", v.reasons()));
+    }
+
+    /** Why the host it leaves would refuse it after this move, if the policy bars such moves. */
+    private Optional<String> wayBackBarred(Node node) {
+        Optional<GuestAbi> abi = fleet.guestAbi(guestAbi);
+        if (policy.spec().oneWayMoves() == OneWayMoves.Allow
+                || abi.isEmpty()
+                || !(fleet.standing(node.name()) instanceof Standing.Fresh to)
+                || !(from.map(fleet::standing).orElse(null) instanceof Standing.Fresh left)
+                || !fleet.verdict(to.digest(), to.profile(), abi.get(), vmm).accepted()) {
+            return Optional.empty();
+        }
+        GuestAbi landing = fleet.verdicts().landing(to.digest(), to.profile(), abi.get(), vmm);
+        return fleet.verdict(left.digest(), left.profile(), landing, vmm) instanceof Verdict.Refused refused
+                ? Optional.of("would be a one-way move, which policy " + policy.name() + " denies: "
+                        + Reasons.first(refused, 1))
+                : Optional.empty();
+    }
+}

@@ -1,0 +1,105 @@
+package dev.vmabi.gate;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.FleetSource;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jboss.logging.Logger;
+
+/** Answers AdmissionReviews from the fleet in memory, and counts the answers. */
+final class Admissions {
+    private static final Logger LOG = Logger.getLogger(Admissions.class);
+
+    private record Count(Hook hook, String verdict, Reason reason) {}
+
+    private final FleetSource source;
+    private final MeterRegistry meters;
+    private final Map<Count, Counter> counters = new ConcurrentHashMap<>();
+    private final Map<Hook, Timer> timers = new ConcurrentHashMap<>();
+
+    Admissions(FleetSource source, MeterRegistry meters) {
+        this.source = source;
+        this.meters = meters;
+    }
+
+    /** The fleet has not been read yet, so that any answer would be a guess. */
+    static final class NotRead extends Exception {
+        NotRead() {
+            super("the fleet has not been read yet");
+        }
+    }
+
+    /** The answer to one AdmissionReview. */
+    byte[] answer(Hook hook, byte[] body) throws Reviews.Malformed, NotRead {
+        long start = System.nanoTime();
+        JsonNode request = Reviews.request(body);
+        Optional<Fleet> fleet = source.fleet();
+        if (fleet.isEmpty()) {
+            throw new NotRead();
+        }
+        Decision decision = "CREATE".equals(request.path("operation").asText())
+                ? hook.decide(fleet.get(), request)
+                : Decision.Allow.untouched(Reason.NotAVm);
+        ArrayNode patch = decision instanceof Decision.Steer steer
+                ? hook.patch(request.path("object"), steer.steering())
+                : JsonNodeFactory.instance.arrayNode();
+        byte[] answer = Reviews.answer(request.path("uid").asText(), decision, patch);
+        count(hook, decision);
+        timer(hook).record(Duration.ofNanos(System.nanoTime() - start));
+        return answer;
+    }
+
+    private void count(Hook hook, Decision decision) {
+        String verdict = switch (decision) {
+            case Decision.Allow allow -> "allow";
+            case Decision.Steer steer -> "steer";
+            case Decision.Deny deny -> "deny";
+            case Decision.Audited audited -> "audit";
+        };
+        if (decision instanceof Decision.Deny deny) {
+            LOG.infof("denied (%s): %s", deny.reason(), deny.message());
+        }
+        counters.computeIfAbsent(
+                        new Count(hook, verdict, decision.reason()),
+                        c -> Counter.builder("vmabi.admissions")
+                                .description("Answers of the gate's webhooks")
+                                .tag("hook", name(c.hook()))
+                                .tag("verdict", c.verdict())
+                                .tag("reason", c.reason().name())
+                                .register(meters))
+                .increment();
+    }
+
+    private Timer timer(Hook hook) {
+        return timers.computeIfAbsent(
+                hook,
+                h -> Timer.builder("vmabi.admission.duration")
+                        .description("Time from a review read to its answer made")
+                        .tag("hook", name(h))
+                        .serviceLevelObjectives(
+                                Duration.ofNanos(50_000),
+                                Duration.ofNanos(100_000),
+                                Duration.ofNanos(250_000),
+                                Duration.ofMillis(1),
+                                Duration.ofMillis(5),
+                                Duration.ofMillis(25),
+                                Duration.ofMillis(100),
+                                Duration.ofMillis(500))
+                        .register(meters));
+    }
+
+    private static String name(Hook hook) {
+        return switch (hook) {
+            case MIGRATION -> "migration";
+            case POD -> "pod";
+        };
+    }
+}

@@ -1,0 +1,63 @@
+package dev.vmabi.gate;
+
+import java.util.List;
+
+/** What becomes of a request. */
+public sealed interface Decision {
+
+    Reason reason();
+
+    /** What the requester is told beside the answer, one line each. */
+    List<String> warnings();
+
+    /** Let through as it is. */
+    record Allow(Reason reason, List<String> warnings) implements Decision {
+        public Allow {
+            warnings = List.copyOf(warnings);
+        }
+
+        static Allow untouched(Reason reason) {
+            return new Allow(reason, List.of());
+        }
+    }
+
+    /** Let through, and narrowed. */
+    record Steer(Reason reason, Steering steering, List<String> warnings) implements Decision {
+        public Steer {
+            warnings = List.copyOf(warnings);
+        }
+    }
+
+    /** Refused. */
+    record Deny(Reason reason, String message) implements Decision {
+        @Override
+        public List<String> warnings() {
+            return List.of();
+        }
+    }
+
+    /** Let through as it is because the policy only audits; {@code withheld} is what it would have been. */
+    record Audited(String policy, Decision withheld) implements Decision {
+        @Override
+        public Reason reason() {
+            return withheld.reason();
+        }
+
+        @Override
+        public List<String> warnings() {
+            String would = switch (withheld) {
+                case Deny deny -> "would be denied: " + deny.message();
+                case Steer steer ->
+                    "would be held to nodes with "
+                            + (steer.steering().anyOf().isEmpty()
+                                    ? String.join(
+                                            ", ",
+                                            steer.steering().nodeSelector().keySet())
+                                    : "the baseline of one of "
+                                            + steer.steering().anyOf().size() + " policies");
+                default -> "";
+            };
+            return would.isEmpty() ? List.of() : List.of("policy " + policy + " audits; " + would);
+        }
+    }
+}
