@@ -15,6 +15,8 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -68,29 +70,34 @@ public final class Demo {
     }
 
     public static void main(String[] arguments) throws Exception {
-        Instant started = Instant.now();
         boolean keep = arguments.length > 0 && arguments[0].equals("--keep");
-        int exit = 0;
+        int exit = 1;
         try (ApiServer server = ApiServers.start()) {
-            Demo demo = new Demo(server);
-            try {
-                demo.tell();
-                System.out.printf(
-                        "%nAll %d checks held, in %d s.%n",
-                        demo.story.checks(),
-                        Duration.between(started, Instant.now()).toSeconds());
-                if (keep) {
-                    demo.keepServing();
-                }
-            } catch (IllegalStateException | KubernetesClientException e) {
-                System.err.println("\nThe demonstration failed: " + e.getMessage());
-                System.err.println("The operator's last words:\n" + demo.operator.tail());
-                exit = 1;
-            } finally {
-                demo.close();
-            }
+            exit = new Demo(server).run(keep);
+        } catch (IllegalStateException | KubernetesClientException e) {
+            System.err.println("The demonstration could not be set up: " + e.getMessage());
         }
         System.exit(exit);
+    }
+
+    private int run(boolean keep) throws IOException {
+        Instant started = Instant.now();
+        try {
+            tell();
+            System.out.printf(
+                    "%nAll %d checks held, in %d s.%n",
+                    story.checks(), Duration.between(started, Instant.now()).toSeconds());
+            if (keep) {
+                keepServing();
+            }
+            return 0;
+        } catch (IllegalStateException | KubernetesClientException e) {
+            System.err.println("\nThe demonstration failed: " + e.getMessage());
+            System.err.println("The operator's last words:\n" + operator.tail());
+            return 1;
+        } finally {
+            close();
+        }
     }
 
     private void close() {
@@ -262,7 +269,7 @@ public final class Demo {
         story.check(
                 "the gate steers the first boot to nodes that proved the baseline",
                 "true".equals(pod.getSpec().getNodeSelector().get("vmabi.node-restriction.kubernetes.io/" + label)));
-        Pod unused = kubeVirt.boot("db", "a57-3");
+        Pod _ = kubeVirt.boot("db", "a57-3");
         for (String vm : List.of("web", "db")) {
             String stamp = story.await(
                     vm + " to be stamped and provable",
@@ -347,7 +354,7 @@ public final class Demo {
         story.say("it gains " + offered.candidate().gains() + ", loses "
                 + offered.candidate().losses());
         Digest candidate = Digest.parse(offered.candidate().digest());
-        VirtualMachineABI unused = client.resources(VirtualMachineABI.class)
+        VirtualMachineABI _ = client.resources(VirtualMachineABI.class)
                 .withName("cortex-a57")
                 .edit(p -> {
                     p.setSpec(approving(p.getSpec(), candidate));
@@ -480,11 +487,11 @@ public final class Demo {
         }
     }
 
-    private static java.io.InputStream read(Path file) {
+    private static InputStream read(Path file) {
         try {
             return Files.newInputStream(file);
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
     }
 }

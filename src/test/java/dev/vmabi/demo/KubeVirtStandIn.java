@@ -154,7 +154,7 @@ final class KubeVirtStandIn implements AutoCloseable {
         String binding = "{\"apiVersion\":\"v1\",\"kind\":\"Binding\",\"metadata\":{\"name\":\""
                 + pod.getMetadata().getName() + "\"},\"target\":{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":\""
                 + name + "\"}}";
-        String unused = controller.raw(
+        String _ = controller.raw(
                 "/api/v1/namespaces/" + NAMESPACE + "/pods/" + pod.getMetadata().getName() + "/binding",
                 "POST",
                 binding);
@@ -162,7 +162,7 @@ final class KubeVirtStandIn implements AutoCloseable {
     }
 
     private void runsOn(String name, String node, Map<String, Object> migrationState) {
-        GenericKubernetesResource unused = controller
+        GenericKubernetesResource _ = controller
                 .genericKubernetesResources("kubevirt.io/v1", "VirtualMachineInstance")
                 .inNamespace(NAMESPACE)
                 .withName(name)

@@ -112,7 +112,7 @@ public final class ReplayFleet implements AutoCloseable {
                 metrics,
                 new Log(name, agentLog));
         agents.put(name, agent);
-        Thread unused = Thread.ofVirtual().name("agent-" + name).start(agent);
+        Thread _ = Thread.ofVirtual().name("agent-" + name).start(agent);
     }
 
     private void stopAgent(String name) {

@@ -1,9 +1,11 @@
 package dev.vmabi.demo;
 
+import java.io.Console;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
@@ -12,7 +14,8 @@ final class Story {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final PrintStream out;
-    private final boolean colour = System.console() != null && System.console().isTerminal();
+    private final boolean colour =
+            Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
     private int step;
     private int checks;
 
