@@ -11,9 +11,7 @@ import dev.vmabi.api.VirtualMachineABIStatus.RefusedClass;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
 import dev.vmabi.devserver.User;
-import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
-import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.IOException;
@@ -27,7 +25,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 
 /**
  * The whole product on recorded hosts: what {@code make demo} shows. The API server is the one that the environment
@@ -80,7 +77,8 @@ public final class Demo {
                 demo.tell();
                 System.out.printf(
                         "%nAll %d checks held, in %d s.%n",
-                        demo.story.checks(), Duration.between(started, Instant.now()).toSeconds());
+                        demo.story.checks(),
+                        Duration.between(started, Instant.now()).toSeconds());
                 if (keep) {
                     demo.keepServing();
                 }
@@ -155,10 +153,11 @@ public final class Demo {
     private void poolsArePinned() {
         story.step("Policies are applied; each pool is pinned to what all of its nodes have proved");
         client.load(read(EXAMPLES.resolve("one-policy-per-cpu.yaml"))).serverSideApply();
-        List.of("cortex-a57", "cortex-a76", "max").forEach(p -> story.await(p + " to be pinned and converged", () -> {
-            VirtualMachineABIStatus status = status(p);
-            return status != null && isTrue(status, "Ready") && isTrue(status, "Converged");
-        }));
+        List.of("cortex-a57", "cortex-a76", "max")
+                .forEach(p -> story.await(p + " to be pinned and converged", () -> {
+                    VirtualMachineABIStatus status = status(p);
+                    return status != null && isTrue(status, "Ready") && isTrue(status, "Converged");
+                }));
         showPolicies();
         for (String policy : List.of("cortex-a57", "cortex-a76", "max")) {
             status(policy).holdsDown().stream()
@@ -168,9 +167,11 @@ public final class Demo {
                             + h.otherwise() + (h.gains().isEmpty() ? "" : ", which gains " + h.gains())));
         }
         String label = status("cortex-a57").baseline().label();
-        story.say("nodes that proved " + label + " carry "
-                + labelled(label).size() + " labels vmabi.node-restriction.kubernetes.io/" + label + "=true");
-        story.check("all three nodes of cortex-a57 are labelled", labelled(label).containsAll(List.of("a57-1", "a57-2", "a57-3")));
+        story.say("nodes that proved " + label + " carry " + labelled(label).size()
+                + " labels vmabi.node-restriction.kubernetes.io/" + label + "=true");
+        story.check(
+                "all three nodes of cortex-a57 are labelled",
+                labelled(label).containsAll(List.of("a57-1", "a57-2", "a57-3")));
     }
 
     private void mixedPoolHasNoMinimum() throws IOException {
@@ -220,8 +221,10 @@ public final class Demo {
         story.say(agree + " of " + pairs + " verdicts equal what QEMU 10.0 did when these migrations were tried");
         story.check("every verdict equals the measured one", agree == pairs && pairs > 0);
         HostClass first = status.classes().getFirst();
-        first.refuses().stream().limit(2).forEach(r -> story.say("why not: " + hostOf.get(r.digest()) + " -> "
-                + hostOf.get(first.digest().substring(0, 16)) + ": " + r.reason()));
+        first.refuses().stream()
+                .limit(2)
+                .forEach(r -> story.say("why not: " + hostOf.get(r.digest()) + " -> "
+                        + hostOf.get(first.digest().substring(0, 16)) + ": " + r.reason()));
     }
 
     private static Map<String, String> verdicts(VirtualMachineABIStatus status, Map<String, String> hostOf) {
@@ -261,22 +264,28 @@ public final class Demo {
                 "true".equals(pod.getSpec().getNodeSelector().get("vmabi.node-restriction.kubernetes.io/" + label)));
         Pod unused = kubeVirt.boot("db", "a57-3");
         for (String vm : List.of("web", "db")) {
-            String stamp = story.await(vm + " to be stamped and provable", () -> Optional.of(kubeVirt.stamp(vm))
-                    .filter(s -> !s.isEmpty() && !labelled(s).isEmpty())
-                    .orElse(null));
+            String stamp = story.await(
+                    vm + " to be stamped and provable",
+                    () -> Optional.of(kubeVirt.stamp(vm))
+                            .filter(s -> !s.isEmpty() && !labelled(s).isEmpty())
+                            .orElse(null));
             story.say("VM " + vm + " runs on " + kubeVirt.vmi(vm).get("status", "nodeName") + ", stamped " + stamp
                     + ", can live on " + labelled(stamp));
         }
-        story.await("the policy to count them", () -> status("cortex-a57").virtualMachines().total() == 2);
+        story.await(
+                "the policy to count them",
+                () -> status("cortex-a57").virtualMachines().total() == 2);
     }
 
     private void migrations() {
         story.step("Migration from Linux 6.12 to 6.18 goes; from 6.18 to 6.12 it is refused, with the very field");
         String before = kubeVirt.stamp("web");
         String node = kubeVirt.migrate("web", "web-up", "a57-3");
-        String after = story.await("web to be stamped with its landing", () -> Optional.of(kubeVirt.stamp("web"))
-                .filter(s -> !s.equals(before))
-                .orElse(null));
+        String after = story.await(
+                "web to be stamped with its landing",
+                () -> Optional.of(kubeVirt.stamp("web"))
+                        .filter(s -> !s.equals(before))
+                        .orElse(null));
         story.say("VM web moved to " + node + "; its stamp was " + before + ", and is " + after
                 + ": it kept its values and gained the registers of the newer kernel");
         String refusal = story.await("the migration of db to be refused", () -> {
@@ -295,9 +304,11 @@ public final class Demo {
         story.step("A lesser node joins: it is fenced, the baseline stands");
         VirtualMachineABIStatus.Pin pin = status("cortex-a57").baseline();
         fleet.join("a57-4", "cortex-a57", "linux-6.1-cortex-a57");
-        VirtualMachineABIStatus status = story.await("a57-4 to be fenced", () -> Optional.of(status("cortex-a57"))
-                .filter(s -> s.nodes().fenced() == 1)
-                .orElse(null));
+        VirtualMachineABIStatus status = story.await(
+                "a57-4 to be fenced",
+                () -> Optional.of(status("cortex-a57"))
+                        .filter(s -> s.nodes().fenced() == 1)
+                        .orElse(null));
         status.fencedNodes().forEach(f -> story.say(f.name() + " is fenced: " + f.reason()));
         story.check("the baseline stands", status.baseline().equals(pin));
         story.check("a57-4 has no label of the baseline", !labelled(pin.label()).contains("a57-4"));
@@ -309,12 +320,15 @@ public final class Demo {
         fleet.reboot("a57-2", "linux-6.1-cortex-a57");
         Instant rebooted = Instant.now();
         story.await("a57-2 to lose its labels", () -> !labelled(label).contains("a57-2"));
-        story.say("a57-2 lost its labels " + Duration.between(rebooted, Instant.now()).toMillis()
-                + " ms after its boot id changed");
+        story.say("a57-2 lost its labels "
+                + Duration.between(rebooted, Instant.now()).toMillis() + " ms after its boot id changed");
         fleet.agentComesUp("a57-2", "linux-6.1-cortex-a57");
-        VirtualMachineABIStatus status = story.await("a57-2 to be fenced", () -> Optional.of(status("cortex-a57"))
-                .filter(s -> s.fencedNodes().stream().anyMatch(f -> f.name().equals("a57-2")))
-                .orElse(null));
+        VirtualMachineABIStatus status = story.await(
+                "a57-2 to be fenced",
+                () -> Optional.of(status("cortex-a57"))
+                        .filter(s ->
+                                s.fencedNodes().stream().anyMatch(f -> f.name().equals("a57-2")))
+                        .orElse(null));
         status.fencedNodes().forEach(f -> story.say(f.name() + " is fenced: " + f.reason()));
     }
 
@@ -324,11 +338,14 @@ public final class Demo {
             fleet.reboot(node, "linux-6.18-cortex-a57");
             fleet.agentComesUp(node, "linux-6.18-cortex-a57");
         }
-        VirtualMachineABIStatus offered = story.await("the raise to be offered", () -> Optional.of(status("cortex-a57"))
-                .filter(s -> isTrue(s, "RaiseAvailable") && isTrue(s, "Converged"))
-                .orElse(null));
+        VirtualMachineABIStatus offered = story.await(
+                "the raise to be offered",
+                () -> Optional.of(status("cortex-a57"))
+                        .filter(s -> isTrue(s, "RaiseAvailable") && isTrue(s, "Converged"))
+                        .orElse(null));
         story.say(condition(offered, "RaiseAvailable"));
-        story.say("it gains " + offered.candidate().gains() + ", loses " + offered.candidate().losses());
+        story.say("it gains " + offered.candidate().gains() + ", loses "
+                + offered.candidate().losses());
         Digest candidate = Digest.parse(offered.candidate().digest());
         VirtualMachineABI unused = client.resources(VirtualMachineABI.class)
                 .withName("cortex-a57")
@@ -336,18 +353,25 @@ public final class Demo {
                     p.setSpec(approving(p.getSpec(), candidate));
                     return p;
                 });
-        VirtualMachineABIStatus raised = story.await("the raise", () -> Optional.of(status("cortex-a57"))
-                .filter(s -> s.baseline().digest().equals(candidate.hex()))
-                .orElse(null));
+        VirtualMachineABIStatus raised = story.await(
+                "the raise",
+                () -> Optional.of(status("cortex-a57"))
+                        .filter(s -> s.baseline().digest().equals(candidate.hex()))
+                        .orElse(null));
         story.say("generation " + raised.baseline().generation() + " is pinned; the way back to generation "
-                + raised.previous().generation() + " is open until " + raised.previous().finalisedAt());
+                + raised.previous().generation() + " is open until "
+                + raised.previous().finalisedAt());
         story.await("the raise to be final", () -> status("cortex-a57").previous() == null);
         showPolicies();
         story.table(
                 List.of("AT", "WHAT", "GEN", "BASELINE", "WHY"),
                 status("cortex-a57").history().stream()
                         .map(c -> List.of(
-                                c.at(), c.what(), Long.toString(c.generation()), c.digest().substring(0, 16), c.why()))
+                                c.at(),
+                                c.what(),
+                                Long.toString(c.generation()),
+                                c.digest().substring(0, 16),
+                                c.why()))
                         .toList());
     }
 
@@ -356,7 +380,8 @@ public final class Demo {
                 spec.nodeSelector(),
                 spec.workloads(),
                 spec.baseline(),
-                new VirtualMachineABISpec.Raise(spec.raise().strategy(), spec.raise().soak(), candidate.hex()),
+                new VirtualMachineABISpec.Raise(
+                        spec.raise().strategy(), spec.raise().soak(), candidate.hex()),
                 spec.fences(),
                 spec.vmm(),
                 spec.placement(),
@@ -380,7 +405,17 @@ public final class Demo {
 
     private void showPolicies() {
         story.table(
-                List.of("POLICY", "BASELINE", "GEN", "NODES", "ACCEPT", "FENCED", "VMS", "FEATURES", "VMM IMPOSES", "READY"),
+                List.of(
+                        "POLICY",
+                        "BASELINE",
+                        "GEN",
+                        "NODES",
+                        "ACCEPT",
+                        "FENCED",
+                        "VMS",
+                        "FEATURES",
+                        "VMM IMPOSES",
+                        "READY"),
                 client.resources(VirtualMachineABI.class).list().getItems().stream()
                         .filter(p -> POLICIES.contains(p.getMetadata().getName()) && p.getStatus() != null)
                         .map(Demo::row)
@@ -408,7 +443,8 @@ public final class Demo {
     }
 
     private static boolean isTrue(VirtualMachineABIStatus status, String type) {
-        return status.conditions().stream().anyMatch(c -> c.getType().equals(type) && c.getStatus().equals("True"));
+        return status.conditions().stream()
+                .anyMatch(c -> c.getType().equals(type) && c.getStatus().equals("True"));
     }
 
     private static String condition(VirtualMachineABIStatus status, String type) {
@@ -420,7 +456,12 @@ public final class Demo {
     }
 
     private List<String> labelled(String digest16) {
-        return client.nodes().withLabel("vmabi.node-restriction.kubernetes.io/" + digest16, "true").list().getItems().stream()
+        return client
+                .nodes()
+                .withLabel("vmabi.node-restriction.kubernetes.io/" + digest16, "true")
+                .list()
+                .getItems()
+                .stream()
                 .map(n -> n.getMetadata().getName())
                 .sorted()
                 .toList();

@@ -47,7 +47,8 @@ public final class DemoCluster {
                 .customResourceDefinitions()
                 .list()
                 .getItems()
-                .forEach(crd -> client.resource(crd).waitUntilCondition(DemoCluster::established, 30, TimeUnit.SECONDS));
+                .forEach(
+                        crd -> client.resource(crd).waitUntilCondition(DemoCluster::established, 30, TimeUnit.SECONDS));
     }
 
     /** Registers the gate that serves on this loopback port. */
@@ -78,6 +79,7 @@ public final class DemoCluster {
         return crd != null
                 && crd.getStatus() != null
                 && crd.getStatus().getConditions().stream()
-                        .anyMatch(c -> c.getType().equals("Established") && c.getStatus().equals("True"));
+                        .anyMatch(c -> c.getType().equals("Established")
+                                && c.getStatus().equals("True"));
     }
 }

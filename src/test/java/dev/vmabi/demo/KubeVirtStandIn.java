@@ -45,7 +45,10 @@ final class KubeVirtStandIn implements AutoCloseable {
                 .addToAdditionalProperties("status", Map.of("phase", "Pending"))
                 .build();
         GenericKubernetesResource created = person.resource(vmi).create();
-        Pod pod = controller.resource(launcher(created, Map.of("kubernetes.io/hostname", onNode)).build()).create();
+        Pod pod = controller
+                .resource(launcher(created, Map.of("kubernetes.io/hostname", onNode))
+                        .build())
+                .create();
         String node = schedule(pod);
         runsOn(name, node, Map.of());
         return pod;
@@ -66,14 +69,17 @@ final class KubeVirtStandIn implements AutoCloseable {
                         .withNamespace(NAMESPACE)
                         .withName(migration)
                         .endMetadata()
-                        .addToAdditionalProperties("spec", new HashMap<>(Map.of("vmiName", name, "addedNodeSelector", wish)))
+                        .addToAdditionalProperties(
+                                "spec", new HashMap<>(Map.of("vmiName", name, "addedNodeSelector", wish)))
                         .build())
                 .create();
         Map<String, String> selector = vmim.get("spec", "addedNodeSelector");
         Pod pod = controller
                 .resource(launcher(vmi, selector)
                         .editMetadata()
-                        .addToLabels("kubevirt.io/migrationJobUID", vmim.getMetadata().getUid())
+                        .addToLabels(
+                                "kubevirt.io/migrationJobUID",
+                                vmim.getMetadata().getUid())
                         .addToAnnotations("kubevirt.io/migrationJobName", migration)
                         .endMetadata()
                         .build())
@@ -99,7 +105,8 @@ final class KubeVirtStandIn implements AutoCloseable {
     }
 
     private static PodBuilder launcher(GenericKubernetesResource vmi, Map<String, String> nodeSelector) {
-        Map<String, String> labels = new HashMap<>(Objects.requireNonNullElse(vmi.getMetadata().getLabels(), Map.of()));
+        Map<String, String> labels =
+                new HashMap<>(Objects.requireNonNullElse(vmi.getMetadata().getLabels(), Map.of()));
         labels.put("kubevirt.io", "virt-launcher");
         labels.put("kubevirt.io/created-by", vmi.getMetadata().getUid());
         labels.put("vmi.kubevirt.io/id", vmi.getMetadata().getName());
@@ -135,16 +142,22 @@ final class KubeVirtStandIn implements AutoCloseable {
     /** Binds the pod to the first node that its selector allows, as the scheduler would. */
     private String schedule(Pod pod) {
         Node chosen = controller.nodes().list().getItems().stream()
-                .filter(n -> n.getMetadata().getLabels().entrySet().containsAll(pod.getSpec().getNodeSelector().entrySet()))
+                .filter(n -> n.getMetadata()
+                        .getLabels()
+                        .entrySet()
+                        .containsAll(pod.getSpec().getNodeSelector().entrySet()))
                 .min(Comparator.comparing(n -> n.getMetadata().getName()))
                 .orElseThrow(() -> new IllegalStateException("pod "
                         + pod.getMetadata().getName() + " is unschedulable: no node has "
                         + pod.getSpec().getNodeSelector()));
         String name = chosen.getMetadata().getName();
         String binding = "{\"apiVersion\":\"v1\",\"kind\":\"Binding\",\"metadata\":{\"name\":\""
-                + pod.getMetadata().getName() + "\"},\"target\":{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":\"" + name + "\"}}";
+                + pod.getMetadata().getName() + "\"},\"target\":{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"name\":\""
+                + name + "\"}}";
         String unused = controller.raw(
-                "/api/v1/namespaces/" + NAMESPACE + "/pods/" + pod.getMetadata().getName() + "/binding", "POST", binding);
+                "/api/v1/namespaces/" + NAMESPACE + "/pods/" + pod.getMetadata().getName() + "/binding",
+                "POST",
+                binding);
         return name;
     }
 

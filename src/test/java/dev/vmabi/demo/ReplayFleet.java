@@ -71,32 +71,35 @@ public final class ReplayFleet implements AutoCloseable {
 
     /** The agent comes up on a node that was rebooted into the kernel of a recorded host. */
     public void agentComesUp(String name, String recorded) {
-        String boot = client.nodes().withName(name).get().getStatus().getNodeInfo().getBootID();
+        String boot =
+                client.nodes().withName(name).get().getStatus().getNodeInfo().getBootID();
         startAgent(name, recorded(recorded), boot);
     }
 
     private void setBoot(String name, String boot, String kernelRelease) {
-        client.nodes().withName(name).editStatus(n -> new NodeBuilder(n)
-                .editOrNewStatus()
-                .withConditions()
-                .addNewCondition()
-                .withType("Ready")
-                .withStatus("True")
-                .endCondition()
-                .withNewNodeInfo()
-                .withArchitecture("arm64")
-                .withBootID(boot)
-                .withKernelVersion(kernelRelease)
-                .withOperatingSystem("linux")
-                .withContainerRuntimeVersion("")
-                .withKubeProxyVersion("")
-                .withKubeletVersion("")
-                .withMachineID("")
-                .withOsImage("")
-                .withSystemUUID("")
-                .endNodeInfo()
-                .endStatus()
-                .build());
+        client.nodes()
+                .withName(name)
+                .editStatus(n -> new NodeBuilder(n)
+                        .editOrNewStatus()
+                        .withConditions()
+                        .addNewCondition()
+                        .withType("Ready")
+                        .withStatus("True")
+                        .endCondition()
+                        .withNewNodeInfo()
+                        .withArchitecture("arm64")
+                        .withBootID(boot)
+                        .withKernelVersion(kernelRelease)
+                        .withOperatingSystem("linux")
+                        .withContainerRuntimeVersion("")
+                        .withKubeProxyVersion("")
+                        .withKubeletVersion("")
+                        .withMachineID("")
+                        .withOsImage("")
+                        .withSystemUUID("")
+                        .endNodeInfo()
+                        .endStatus()
+                        .build());
     }
 
     private void startAgent(String name, Host host, String boot) {
