@@ -25,7 +25,7 @@ final class Cel {
 
     /** Loaded at the first rule: the libraries behind it take a moment. */
     private static final class Lazy {
-        static final dev.cel.bundle.Cel CEL = CelFactory.standardCelBuilder()
+        static final dev.cel.bundle.Cel CEL = CelFactory.plannerCelBuilder()
                 .setOptions(CelOptions.current()
                         .enableHeterogeneousNumericComparisons(true)
                         .build())

@@ -1,12 +1,15 @@
 package dev.vmabi.devserver;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.KeyStore;
 import java.security.PrivateKey;
+import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
@@ -102,6 +105,16 @@ public final class CertificateAuthority {
             return context;
         } catch (GeneralSecurityException | IOException e) {
             throw new IllegalStateException("cannot set up TLS", e);
+        }
+    }
+
+    static X509Certificate parse(String pem) {
+        try {
+            byte[] bytes = pem.getBytes(StandardCharsets.US_ASCII);
+            return (X509Certificate)
+                    CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(bytes));
+        } catch (GeneralSecurityException e) {
+            throw new IllegalArgumentException("no certificate", e);
         }
     }
 

@@ -11,6 +11,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * What follows from a deletion, as kube-controller-manager does it: dependents go with their last owner, contents with
@@ -179,29 +181,29 @@ final class Collector implements AutoCloseable {
     }
 
     private void removeOwner(Store.Key key, String uid) {
-        change(
-                key,
-                call -> operations.modify(call, call.manager("Update"), current -> {
-                    ObjectNode next = current.deepCopy();
-                    ((ArrayNode) Json.at(next, "metadata", "ownerReferences"))
-                            .removeIf(owner -> Json.text(owner, "uid").equals(uid));
-                    return next;
-                }));
+        strike(key, "ownerReferences", owner -> Json.text(owner, "uid").equals(uid));
     }
 
     private void removeFinalizer(Store.Key key, String finalizer) {
+        strike(key, "finalizers", present -> present.asText().equals(finalizer));
+    }
+
+    private void strike(Store.Key key, String list, Predicate<JsonNode> gone) {
         change(
                 key,
                 call -> operations.modify(call, call.manager("Update"), current -> {
                     ObjectNode next = current.deepCopy();
-                    ((ArrayNode) Json.at(next, "metadata", "finalizers"))
-                            .removeIf(present -> present.asText().equals(finalizer));
+                    ArrayNode entries = Json.metadata(next).withArrayProperty(list);
+                    entries.removeIf(gone);
+                    if (entries.isEmpty()) {
+                        Json.metadata(next).remove(list);
+                    }
                     return next;
                 }));
     }
 
     /** A webhook may refuse, the object may be gone: the next change looks at it again. */
-    private void change(Store.Key key, java.util.function.Function<Operations.Call, ObjectNode> operation) {
+    private void change(Store.Key key, Function<Operations.Call, ObjectNode> operation) {
         ResourceType type = resources.find(key.resource());
         if (type != null) {
             Operations.Call call = new Operations.Call(

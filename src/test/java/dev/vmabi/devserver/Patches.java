@@ -11,16 +11,28 @@ import java.util.Map;
 final class Patches {
     private Patches() {}
 
-    /** RFC 6902. */
+    /** RFC 6902; one operation at a time, since the library lets the removal of what is not there pass. */
     static JsonNode json(JsonNode target, JsonNode patch) {
-        try {
-            return JsonPatch.apply(patch, target);
-        } catch (RuntimeException e) {
-            throw new ApiException(
-                    422,
-                    "Invalid",
-                    "the server rejected our request due to an error in our request: " + e.getMessage());
+        JsonNode result = target;
+        for (JsonNode operation : patch) {
+            String path = Json.text(operation, "path");
+            boolean present = !Json.text(operation, "op").matches("remove|replace")
+                    || !result.at(path).isMissingNode();
+            if (!present) {
+                throw unprocessable("there is nothing at " + path);
+            }
+            try {
+                result = JsonPatch.apply(Json.MAPPER.createArrayNode().add(operation), result);
+            } catch (RuntimeException e) {
+                throw unprocessable(e.getMessage());
+            }
         }
+        return result;
+    }
+
+    private static ApiException unprocessable(String why) {
+        return new ApiException(
+                422, "Invalid", "the server rejected our request due to an error in our request: " + why);
     }
 
     /** RFC 7386. */

@@ -98,7 +98,7 @@ final class Resources {
         });
     }
 
-    /** @return null if nothing is served there */
+    /** The resource served there; null if there is none. */
     ResourceType find(String group, String version, String plural) {
         return types.get(group + "/" + version + "/" + plural);
     }

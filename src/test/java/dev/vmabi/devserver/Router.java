@@ -48,7 +48,7 @@ final class Router implements HttpHandler {
                 throw e;
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | LinkageError e) {
                 System.getLogger("devserver")
                         .log(System.Logger.Level.ERROR, exchange.getRequestURI().toString(), e);
                 answer(exchange, 500, new ApiException(500, "InternalError", e.toString()).status());
@@ -58,9 +58,13 @@ final class Router implements HttpHandler {
 
     private void serve(HttpExchange exchange) throws IOException, InterruptedException {
         String path = exchange.getRequestURI().getPath();
-        if (server.paused() || exchange.getRequestHeaders().containsKey("Sec-WebSocket-Key")) {
-            // To a client that asks for a WebSocket, 503 says: watch over plain HTTP instead.
+        if (server.paused()) {
             throw new ApiException(503, "ServiceUnavailable", "the server is currently unable to handle the request");
+        }
+        if (exchange.getRequestHeaders().containsKey("Sec-WebSocket-Key")) {
+            // No WebSockets here; 200 is what makes Fabric8's client watch over plain HTTP without trying again first.
+            answer(exchange, 200, "text/plain", new byte[0]);
+            return;
         }
         if (List.of("/healthz", "/livez", "/readyz").contains(path)) {
             answer(exchange, 200, "text/plain", "ok".getBytes(StandardCharsets.UTF_8));
@@ -271,7 +275,7 @@ final class Router implements HttpHandler {
     }
 
     private static Operations.PatchType patchType(String contentType) {
-        return switch (contentType.split(";")[0].trim()) {
+        return switch (contentType.split(";", 2)[0].trim()) {
             case "application/json-patch+json" -> Operations.PatchType.JSON;
             case "application/merge-patch+json" -> Operations.PatchType.MERGE;
             case "application/strategic-merge-patch+json" -> Operations.PatchType.STRATEGIC;
@@ -292,7 +296,10 @@ final class Router implements HttpHandler {
     private static ObjectNode body(HttpExchange exchange) throws IOException {
         String type = contentType(exchange);
         if (type.contains("protobuf") || type.contains("cbor")) {
-            throw new ApiException(415, "UnsupportedMediaType", "only JSON and YAML are understood, not " + type);
+            throw new ApiException(
+                    415,
+                    "UnsupportedMediaType",
+                    "the embedded API server reads JSON and YAML, not " + type + "; with kubectl, use apply -f");
         }
         return Json.asObject(Json.parse(read(exchange), type))
                 .orElseThrow(() -> ApiException.badRequest("the body is no object"));

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Iterator;
-import java.util.LinkedList;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -67,6 +66,7 @@ final class Store {
     private final Map<String, Table> tables = new HashMap<>();
     private final List<Consumer<Change>> listeners = new ArrayList<>();
     private long revision = 1;
+    private int wakes;
 
     /** Calls the listener for every change, in order, while the store is locked: it must only take note. */
     void onChange(Consumer<Change> listener) {
@@ -87,6 +87,7 @@ final class Store {
      *
      * @return what was stored, or for a deletion the last state; null if somebody else was faster
      */
+    @SuppressWarnings("ReferenceEquality") // Stored objects never change: another one means that somebody wrote.
     ObjectNode commit(Key key, ObjectNode current, ObjectNode next) {
         lock.lock();
         try {
@@ -176,19 +177,23 @@ final class Store {
             if (after < table.dropped) {
                 throw ApiException.gone(after, table.dropped);
             }
-            if (table.log.isEmpty() || table.log.getLast().revision() <= after) {
-                boolean _ = table.changed.await(millis, TimeUnit.MILLISECONDS);
+            int told = wakes;
+            long nanos = TimeUnit.MILLISECONDS.toNanos(millis);
+            while (nanos > 0
+                    && told == wakes
+                    && (table.log.isEmpty() || table.log.getLast().revision() <= after)) {
+                nanos = table.changed.awaitNanos(nanos);
             }
-            LinkedList<Change> changes = new LinkedList<>();
+            List<Change> changes = new ArrayList<>();
             Iterator<Change> back = table.log.descendingIterator();
             while (back.hasNext()) {
                 Change change = back.next();
                 if (change.revision() <= after) {
                     break;
                 }
-                changes.addFirst(change);
+                changes.add(change);
             }
-            return new Batch(changes, revision);
+            return new Batch(changes.reversed(), revision);
         } finally {
             lock.unlock();
         }
@@ -205,9 +210,11 @@ final class Store {
         }
     }
 
+    /** Makes every running watch look up. */
     void wakeWatches() {
         lock.lock();
         try {
+            wakes++;
             tables.values().forEach(table -> table.changed.signalAll());
         } finally {
             lock.unlock();
