@@ -299,7 +299,7 @@ public final class Demo {
             try {
                 return "admitted to " + kubeVirt.migrate("db", "db-down", "a57-1");
             } catch (KubernetesClientException e) {
-                return e.getMessage();
+                return e.getStatus().getMessage();
             }
         });
         refusal.lines().forEach(story::say);
