@@ -148,15 +148,17 @@ public final class NodeAgent implements Runnable {
                 return;
             }
             BufferedReader events = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8));
+            boolean unpublished = false;
             for (String line = events.readLine(); line != null; line = events.readLine()) {
                 pause.reset();
-                boolean changed = handle(ApiClient.JSON.readTree(line));
+                unpublished |= handle(ApiClient.JSON.readTree(line));
                 if (resourceVersion == null) {
                     return;
                 }
                 // What comes in one burst is published in one write.
-                if (changed && !events.ready()) {
+                if (unpublished && !events.ready()) {
                     proveAndPublish();
+                    unpublished = false;
                 }
             }
         } finally {

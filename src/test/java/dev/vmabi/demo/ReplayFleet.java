@@ -12,10 +12,12 @@ import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import java.io.OutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -37,7 +39,16 @@ public final class ReplayFleet implements AutoCloseable {
         this.client = server.client();
         this.cluster = Cluster.kubeconfig(server.kubeconfig(AGENT));
         this.http = ApiClient.client(cluster);
-        this.agentLog = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+        this.agentLog = logIn(server.directory());
+    }
+
+    private static PrintStream logIn(Path directory) {
+        try {
+            return new PrintStream(
+                    Files.newOutputStream(directory.resolve("agents.log")), true, StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** A recorded host, by the name of its file without the ending. */
