@@ -51,8 +51,8 @@ class ComputedTakenTest {
     /** Fields of which the CPU's own value comes back unseen; these emulated CPUs have none of them. */
     private static boolean hidden(RegisterId id, int shift) {
         return Catalogue.get().fields(id).stream()
-                .anyMatch(f -> f.shift() == shift
-                        && Catalogue.get().toleratedSince(f).isPresent());
+                .anyMatch(f ->
+                        f.shift() == shift && Catalogue.get().toleratedSince(f).isPresent());
     }
 
     @Test
