@@ -31,6 +31,10 @@ test: ## Run every test; prints which API server the suite ran on
 demo: $(BUILT) ## Show the whole product on recorded hosts; KEEP=1 keeps it serving
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.demo.Demo $(if $(KEEP),--keep)
 
+.PHONY: bench
+bench: $(BUILT) ## Measure the algebra (JMH); docs/performance.md has results
+	@$(JAVA) -cp $(TEST_CLASS_PATH) org.openjdk.jmh.Main dev.vmabi.bench
+
 .PHONY: crds
 crds: $(BUILT) ## Generate crds/ from the code
 	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.api.Crds crds

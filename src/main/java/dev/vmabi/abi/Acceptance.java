@@ -88,7 +88,7 @@ final class Acceptance {
             int theirs = Ids.indexOf(guest.valuedIds(), offer.ids()[i]);
             if (theirs >= 0 && rules.restores(offer.ids()[i])) {
                 long value = guest.values()[theirs];
-                int refused = value == own.values()[i] ? 0 : offer.refusedNibbles(i, value);
+                int refused = offer.refusedNibbles(i, value);
                 if (refused != 0) {
                     found.addAll(of.value(offer.ids()[i], value, own.values()[i], refused));
                 }

@@ -43,6 +43,7 @@ public final class Catalogue {
     private final List<Gate> gates = new ArrayList<>();
     private final Map<Field, Map<Long, Long>> altered = new HashMap<>();
     private final Map<Field, Set<Long>> refused = new HashMap<>();
+    private final Map<Field, Version> tolerated = new HashMap<>();
     private final Map<Long, NibbleOrder[]> orders = new ConcurrentHashMap<>();
 
     private Catalogue() {
@@ -75,6 +76,7 @@ public final class Catalogue {
                     refused.put(
                             field(row[1]),
                             Stream.of(row[2].split(",", -1)).map(Long::valueOf).collect(Collectors.toSet()));
+                case "tolerated" -> tolerated.put(field(row[1]), Version.parse(row[2]));
                 case "register", "field", "bit" -> {}
                 default -> throw new IllegalStateException("catalogue.tsv: unknown row " + row[0]);
             }
@@ -172,6 +174,11 @@ public final class Catalogue {
     /** Whether some kernel refuses an encoding though it is not above the host's. */
     boolean refusedSomewhere(Field field, long raw) {
         return refused.getOrDefault(field, Set.of()).contains(raw);
+    }
+
+    /** First kernel that hides a field and takes the CPU's own value back unseen. */
+    Optional<Version> toleratedSince(Field field) {
+        return Optional.ofNullable(tolerated.get(field));
     }
 
     List<OffField> offFields() {

@@ -134,6 +134,9 @@ final class ComputedTaken {
     }
 
     private Answer answer(Field field, long host, long wanted) {
+        if (host == 0 && hidesWhatTheCpuHas(field)) {
+            return Answer.ALTERED;
+        }
         if (!writable(field) || Catalogue.get().refusedSomewhere(field, wanted)) {
             return Answer.REFUSED;
         }
@@ -153,6 +156,19 @@ final class ComputedTaken {
             return field.raw(mask) == field.raw(-1L);
         }
         return field.writableSince().get().compareTo(kernel) <= 0;
+    }
+
+    /**
+     * The CPU's own value is not known here, but a guest that gets past MIDR_EL1 comes from the same silicon. A model
+     * that is no one's silicon (implementer 0, as QEMU's max) promises nothing of the sort.
+     */
+    private boolean hidesWhatTheCpuHas(Field field) {
+        boolean silicon = ((abi.valueOf(Encodings.MIDR_EL1) >>> 24) & 0xFF) != 0;
+        return silicon
+                && Catalogue.get()
+                        .toleratedSince(field)
+                        .filter(since -> since.compareTo(kernel) <= 0)
+                        .isPresent();
     }
 
     private boolean hasAArch32() {

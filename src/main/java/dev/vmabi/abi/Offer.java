@@ -97,7 +97,7 @@ final class Offer {
         for (int i = 0, j = 0; i < ids.length && j < theirs.length; ) {
             int order = Long.compareUnsigned(ids[i], theirs[j]);
             if (order == 0) {
-                if (values[j] != defaults[i] && rules.restores(ids[i]) && !takes(i, values[j])) {
+                if (rules.restores(ids[i]) && !takes(i, values[j])) {
                     return false;
                 }
                 i++;

@@ -32,7 +32,7 @@ class ComputedTakenTest {
                                     ((TakenRegister.Nibbles) measured).nibbles().getOrDefault(shift, "E".repeat(16));
                             int own = (int) (host.defaultGuestAbi().value(id) >>> shift) & 15;
                             for (int v = 0; v < 16; v++) {
-                                if (v != own && letters.charAt(v) != 'E') {
+                                if (v != own && letters.charAt(v) != 'E' && !hidden(id, shift)) {
                                     assertThat(real.charAt(v))
                                             .as("%s %s nibble at %d value %d", name, id.name(), shift, v)
                                             .isEqualTo(letters.charAt(v));
@@ -46,6 +46,13 @@ class ComputedTakenTest {
                 }
             });
         }
+    }
+
+    /** Fields of which the CPU's own value comes back unseen; these emulated CPUs have none of them. */
+    private static boolean hidden(RegisterId id, int shift) {
+        return Catalogue.get().fields(id).stream()
+                .anyMatch(f ->
+                        f.shift() == shift && Catalogue.get().toleratedSince(f).isPresent());
     }
 
     @Test

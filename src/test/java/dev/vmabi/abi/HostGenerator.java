@@ -23,16 +23,10 @@ public final class HostGenerator {
         GuestAbi abi = base.defaultGuestAbi();
         SortedMap<RegisterId, Long> values = new TreeMap<>(abi.registers());
         SortedMap<RegisterId, TakenRegister> taken = new TreeMap<>(base.taken().registers());
-        List<RegisterId> changeable = taken.entrySet().stream()
-                .filter(e -> e.getValue() instanceof TakenRegister.Nibbles n
-                        && !n.nibbles().isEmpty()
-                        && e.getKey().kind() == RegisterKind.FEATURE_ID
-                        && values.containsKey(e.getKey()))
-                .map(Map.Entry::getKey)
-                .toList();
+        List<RegisterId> changeable = changeable(values, taken);
         int changes = changeable.isEmpty() ? 0 : random.nextInt(6);
         for (int i = 0; i < changes; i++) {
-            change(changeable.get(random.nextInt(changeable.size())), values, taken);
+            change(changeable.get(random.nextInt(changeable.size())), values, taken, true);
         }
         if (random.nextInt(3) == 0) {
             lowerPsci(values, taken);
@@ -51,8 +45,41 @@ public final class HostGenerator {
                 base.writableMasks());
     }
 
+    /** A host that shows less than the base in some fields and takes what it shows and less: any of these have a minimum. */
+    public HostProfile lowerHost(HostProfile base) {
+        SortedMap<RegisterId, Long> values =
+                new TreeMap<>(base.defaultGuestAbi().registers());
+        SortedMap<RegisterId, TakenRegister> taken = new TreeMap<>(base.taken().registers());
+        List<RegisterId> changeable = changeable(values, taken);
+        for (int i = 0; i < 4; i++) {
+            change(changeable.get(random.nextInt(changeable.size())), values, taken, false);
+        }
+        GuestAbi abi = base.defaultGuestAbi();
+        return new HostProfile(
+                GuestAbi.of(values, abi.registerIds(), abi.vcpuFeatures(), abi.sveVectorLengths(), OptionalInt.empty()),
+                Taken.measured(taken),
+                base.capabilities(),
+                base.ipaLimitBits(),
+                base.writableMasks());
+    }
+
+    private static List<RegisterId> changeable(
+            SortedMap<RegisterId, Long> values, SortedMap<RegisterId, TakenRegister> taken) {
+        return taken.entrySet().stream()
+                .filter(e -> e.getValue() instanceof TakenRegister.Nibbles n
+                        && !n.nibbles().isEmpty()
+                        && e.getKey().kind() == RegisterKind.FEATURE_ID
+                        && values.containsKey(e.getKey()))
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+
     /** Lowers one nibble to a value the base takes; the new host takes no more than that, or nothing else at all. */
-    private void change(RegisterId id, SortedMap<RegisterId, Long> values, SortedMap<RegisterId, TakenRegister> taken) {
+    private void change(
+            RegisterId id,
+            SortedMap<RegisterId, Long> values,
+            SortedMap<RegisterId, TakenRegister> taken,
+            boolean mayFix) {
         TakenRegister.Nibbles answers = (TakenRegister.Nibbles) taken.get(id);
         SortedMap<Integer, String> nibbles = new TreeMap<>(answers.nibbles());
         if (nibbles.isEmpty()) {
@@ -74,7 +101,7 @@ public final class HostGenerator {
         }
         int chosen = lower.get(random.nextInt(lower.size()));
         values.merge(id, 0L, (old, zero) -> (old & ~(15L << shift)) | ((long) chosen << shift));
-        if (random.nextInt(8) == 0) {
+        if (mayFix && random.nextInt(8) == 0) {
             nibbles.remove(shift);
         } else {
             StringBuilder left = new StringBuilder(letters);
