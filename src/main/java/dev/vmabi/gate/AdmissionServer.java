@@ -97,7 +97,7 @@ final class AdmissionServer implements AutoCloseable {
     private void review(Hook hook, HttpExchange exchange) throws IOException {
         int kib = toHold(exchange);
         if (kib < 0) {
-            refuse(exchange, 413, "a review may have " + MOST_BODY + " bytes");
+            tooLong(exchange);
             return;
         }
         if (!acquire(kib)) {
@@ -107,7 +107,7 @@ final class AdmissionServer implements AutoCloseable {
         try {
             byte[] body = exchange.getRequestBody().readNBytes(MOST_BODY + 1);
             if (body.length > MOST_BODY) {
-                refuse(exchange, 413, "a review may have " + MOST_BODY + " bytes");
+                tooLong(exchange);
                 return;
             }
             send(exchange, 200, "application/json", admissions.answer(hook, body));
@@ -144,6 +144,12 @@ final class AdmissionServer implements AutoCloseable {
             Thread.currentThread().interrupt();
             return false;
         }
+    }
+
+    /** Most callers read an answer only once they have sent all they have; so what is a little too long is read. */
+    private static void tooLong(HttpExchange exchange) throws IOException {
+        exchange.getRequestBody().skip(3L * MOST_BODY);
+        refuse(exchange, 413, "a review may have " + MOST_BODY + " bytes");
     }
 
     private static void refuse(HttpExchange exchange, int code, String why) throws IOException {

@@ -14,7 +14,7 @@ enum Hook {
 
         @Override
         ArrayNode patch(JsonNode object, Steering steering) {
-            return JsonPatch.migration(object, steering);
+            return Patches.migration(object, steering);
         }
     },
     POD("/mutate/pods") {
@@ -25,7 +25,7 @@ enum Hook {
 
         @Override
         ArrayNode patch(JsonNode object, Steering steering) {
-            return JsonPatch.pod(object, steering);
+            return Patches.pod(object, steering);
         }
     };
 

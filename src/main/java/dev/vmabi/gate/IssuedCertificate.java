@@ -109,6 +109,8 @@ record IssuedCertificate(
     }
 
     private void verify() throws GeneralSecurityException {
+        ServingKeys.requirePair(certificate, key);
+        ServingKeys.requirePair(authorities.getFirst(), authorityKey);
         for (X509Certificate authority : authorities) {
             if (authority.getSubjectX500Principal().equals(certificate.getIssuerX500Principal())) {
                 certificate.verify(authority.getPublicKey());

@@ -49,7 +49,7 @@ final class Pem {
             JcaPEMKeyConverter converter = new JcaPEMKeyConverter();
             for (Object part = parser.readObject(); part != null; part = parser.readObject()) {
                 if (part instanceof PEMKeyPair pair) {
-                    return converter.getKeyPair(pair).getPrivate();
+                    return converter.getPrivateKey(pair.getPrivateKeyInfo());
                 }
                 if (part instanceof PrivateKeyInfo info) {
                     return converter.getPrivateKey(info);

@@ -4,6 +4,7 @@ import java.net.Socket;
 import java.security.GeneralSecurityException;
 import java.security.Principal;
 import java.security.PrivateKey;
+import java.security.Signature;
 import java.security.cert.X509Certificate;
 import java.util.List;
 import javax.net.ssl.SSLEngine;
@@ -20,13 +21,36 @@ final class ServingKeys extends X509ExtendedKeyManager {
     /**
      * From the next handshake on.
      *
-     * @throws GeneralSecurityException if the key is not that of the first certificate's kind
+     * @throws GeneralSecurityException if the key is not that of the first certificate
      */
     void use(List<X509Certificate> chain, PrivateKey key) throws GeneralSecurityException {
-        if (!chain.getFirst().getPublicKey().getAlgorithm().equals(key.getAlgorithm())) {
-            throw new GeneralSecurityException("the private key is none for this certificate");
-        }
+        requirePair(chain.getFirst(), key);
         pair = new Pair(List.copyOf(chain), key);
+    }
+
+    /**
+     * Tries whether the certificate verifies what the key signs: of two files or fields that are written one after the
+     * other, one may be of yesterday.
+     *
+     * @throws GeneralSecurityException if it does not
+     */
+    static void requirePair(X509Certificate certificate, PrivateKey key) throws GeneralSecurityException {
+        String algorithm = switch (key.getAlgorithm()) {
+            case "EC" -> "SHA256withECDSA";
+            case "RSA" -> "SHA256withRSA";
+            case String other -> other;
+        };
+        byte[] text = {1, 2, 3};
+        Signature signature = Signature.getInstance(algorithm);
+        signature.initSign(key);
+        signature.update(text);
+        byte[] signed = signature.sign();
+        signature.initVerify(certificate.getPublicKey());
+        signature.update(text);
+        if (!signature.verify(signed)) {
+            throw new GeneralSecurityException("the private key is not that of the certificate "
+                    + certificate.getSubjectX500Principal().getName());
+        }
     }
 
     /** Whether there is a certificate to show. */

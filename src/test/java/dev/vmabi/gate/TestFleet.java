@@ -113,7 +113,12 @@ final class TestFleet {
         nodes.add(new FleetState.Node(
                 name,
                 "uid-" + name,
-                Map.of("pool", pool, "kubernetes.io/arch", "arm64", "kubernetes.io/hostname", name),
+                Map.of(
+                        "pool", pool,
+                        "kubernetes.io/arch", "arm64",
+                        "kubernetes.io/hostname", name,
+                        "kubevirt.io/schedulable", "true",
+                        "machine-type.node.kubevirt.io/virt-rhel9.6.0", "true"),
                 "arm64",
                 ready,
                 schedulable,

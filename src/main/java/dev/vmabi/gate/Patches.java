@@ -14,7 +14,7 @@ import java.util.TreeMap;
  * Steering as JSON patches (RFC 6902). They only add: a key that is there already keeps its value, and an object that
  * already has all of it gets an empty patch, so that a webhook may be called again.
  */
-final class JsonPatch {
+final class Patches {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution";
 
@@ -23,7 +23,7 @@ final class JsonPatch {
 
     private static final String REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";
 
-    private JsonPatch() {}
+    private Patches() {}
 
     /** For a VirtualMachineInstanceMigration: KubeVirt lays this selector under the one it renders itself. */
     static ArrayNode migration(JsonNode object, Steering steering) {
