@@ -8,7 +8,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.vmabi.abi.Version;
+import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.api.ABIProfileSpec;
+import dev.vmabi.api.GuestABISpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -59,12 +61,33 @@ public final class HostReader {
 
     /** Reads one file. */
     public static Host read(Path file) {
+        return parse(file.toString(), text(file));
+    }
+
+    /** Reads a guest ABI: one that was stored as such, or what a host shows a guest by default. */
+    public static GuestAbi readGuestAbi(Path file) {
+        String text = text(file);
+        JsonNode root = tree(file.toString(), text);
+        JsonNode spec = root.has("spec") ? root.get("spec") : root;
+        if (!spec.has("registers") || !spec.has("vcpuFeatures")) {
+            return parse(file.toString(), text).profile().defaultGuestAbi();
+        }
+        try {
+            return JSON.treeToValue(spec, GuestABISpec.class).toGuestAbi();
+        } catch (JacksonException e) {
+            throw new InputException(file + ": " + firstLine(e), e);
+        } catch (IllegalArgumentException e) {
+            throw new InputException(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static String text(Path file) {
         try {
             if (Files.size(file) > MAX_BYTES) {
                 throw new InputException(file + ": is larger than " + MAX_BYTES / 1024 / 1024
                         + " MiB, which no profile is; check that it is the right file");
             }
-            return parse(file.toString(), Files.readString(file, StandardCharsets.UTF_8));
+            return Files.readString(file, StandardCharsets.UTF_8);
         } catch (NoSuchFileException e) {
             throw new InputException(file + ": no such file", e);
         } catch (IOException e) {

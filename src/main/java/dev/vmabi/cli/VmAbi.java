@@ -17,7 +17,9 @@ import picocli.CommandLine.Spec;
             PlanCommand.class,
             ShowCommand.class,
             TakenCommand.class,
-            ExportCommand.class
+            ExportCommand.class,
+            ProbeCommand.class,
+            ProveCommand.class
         },
         footer = {
             "",

@@ -1,0 +1,44 @@
+package dev.vmabi.lab;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A kind of emulated host.
+ *
+ * @param kernel series as in the cache's {@code kernels.list}: 5.10, 6.1, 6.12, 6.18, newest
+ * @param cpu name of the emulated CPU
+ */
+record LabHost(String kernel, String cpu) {
+
+    private static final List<String> KERNELS = List.of("5.10", "6.1", "6.12", "6.18", "newest");
+    private static final List<String> CPUS = List.of("cortex-a57", "neoverse-n1", "max");
+
+    /** Every kernel on every CPU; first those that a short run should have: two kernels on one CPU. */
+    static List<LabHost> all() {
+        List<LabHost> hosts = new ArrayList<>(List.of(
+                new LabHost("6.12", "neoverse-n1"),
+                new LabHost("6.18", "neoverse-n1"),
+                new LabHost("newest", "cortex-a57"),
+                new LabHost("6.12", "max")));
+        for (String kernel : KERNELS) {
+            for (String cpu : CPUS) {
+                LabHost host = new LabHost(kernel, cpu);
+                if (!hosts.contains(host)) {
+                    hosts.add(host);
+                }
+            }
+        }
+        return hosts;
+    }
+
+    /** Fit for a node's name. */
+    String name() {
+        return "linux-" + kernel.replace('.', '-') + "-" + cpu;
+    }
+
+    /** QEMU's option. The quick pointer authentication algorithm: the architected one takes most of the CPU's time. */
+    String cpuOption() {
+        return cpu.equals("max") ? "max,pauth-impdef=on" : cpu;
+    }
+}
