@@ -30,7 +30,7 @@ final class Admission implements AutoCloseable {
      * @param object null for DELETE
      * @param old null for CREATE
      */
-    record Attempt(Operations.Call call, String operation, ObjectNode object, ObjectNode old) {
+    record Attempt(Call call, String operation, ObjectNode object, ObjectNode old) {
         private Attempt with(ObjectNode changed) {
             return new Attempt(call, operation, changed, old);
         }
@@ -85,7 +85,7 @@ final class Admission implements AutoCloseable {
 
     /** @return the object as the webhook leaves it */
     private ObjectNode ask(Hook hook, Attempt attempt, Consumer<String> warnings) {
-        Operations.Call call = attempt.call();
+        Call call = attempt.call();
         if (call.type().group().equals(GROUP) || !applies(hook.spec(), attempt)) {
             return attempt.object();
         }
@@ -116,7 +116,7 @@ final class Admission implements AutoCloseable {
         return (ObjectNode) Patches.json(attempt.object(), Json.parse(patch, "application/json"));
     }
 
-    private static ApiException denied(Hook hook, Operations.Call call, JsonNode status) {
+    private static ApiException denied(Hook hook, Call call, JsonNode status) {
         int code = status.path("code").asInt();
         String why = status.has("message") ? ": " + Json.text(status, "message") : " without explanation";
         String reason = status.path("reason").asText(code == 0 || code == 403 ? "Forbidden" : "");
@@ -125,7 +125,7 @@ final class Admission implements AutoCloseable {
     }
 
     private boolean applies(JsonNode hook, Attempt attempt) {
-        Operations.Call call = attempt.call();
+        Call call = attempt.call();
         boolean ruled = false;
         for (JsonNode rule : hook.path("rules")) {
             String scope = rule.path("scope").asText("*");
@@ -147,7 +147,7 @@ final class Admission implements AutoCloseable {
         return false;
     }
 
-    private static boolean resource(JsonNode resources, Operations.Call call) {
+    private static boolean resource(JsonNode resources, Call call) {
         String plural = call.type().plural();
         for (JsonNode resource : resources) {
             String[] wanted = (resource.asText() + "/").split("/", -1);
@@ -160,7 +160,7 @@ final class Admission implements AutoCloseable {
     }
 
     private boolean namespaceSelected(JsonNode selector, Attempt attempt) {
-        Operations.Call call = attempt.call();
+        Call call = attempt.call();
         JsonNode namespace = null;
         if (call.type().is("", "namespaces")) {
             namespace = attempt.object() == null ? attempt.old() : attempt.object();
@@ -196,7 +196,7 @@ final class Admission implements AutoCloseable {
     }
 
     private static ObjectNode review(Attempt attempt) {
-        Operations.Call call = attempt.call();
+        Call call = attempt.call();
         ResourceType type = call.type();
         ObjectNode review = Json.object().put("kind", "AdmissionReview").put("apiVersion", "admission.k8s.io/v1");
         ObjectNode request =

@@ -241,7 +241,7 @@ final class BuiltIns {
     }
 
     /** The answer to a review that is created and never stored; everybody may do everything here. */
-    static ObjectNode answer(Operations.Call call, ObjectNode review) {
+    static ObjectNode answer(Call call, ObjectNode review) {
         ObjectNode answer = review.deepCopy();
         ObjectNode status = answer.putObject("status");
         switch (call.type().kind()) {

@@ -27,6 +27,7 @@ final class Collector implements AutoCloseable {
     private final Store store;
     private final Resources resources;
     private final Operations operations;
+    private final Deletion deletion;
     private final BlockingQueue<Store.Change> changes = new LinkedBlockingQueue<>();
     /** Objects by uid, and dependents by the uid of an owner: as far as changes have been seen. */
     private final Set<String> alive = new HashSet<>();
@@ -34,10 +35,11 @@ final class Collector implements AutoCloseable {
     private final Map<String, Set<Store.Key>> dependents = new HashMap<>();
     private final Thread thread;
 
-    Collector(Store store, Resources resources, Operations operations) {
+    Collector(Store store, Resources resources, Operations operations, Deletion deletion) {
         this.store = store;
         this.resources = resources;
         this.operations = operations;
+        this.deletion = deletion;
         store.onChange(changes::add);
         thread = Thread.ofVirtual().name("devserver-collector").start(this::run);
     }
@@ -107,11 +109,11 @@ final class Collector implements AutoCloseable {
         }
         collect(key);
         if (object.path("metadata").has("deletionTimestamp")) {
-            if (Operations.finalizers(object).contains(FOREGROUND)) {
+            if (Deletion.finalizers(object).contains(FOREGROUND)) {
                 dependentsOf(uid).forEach(this::delete);
                 finishForeground(uid);
             }
-            if (Operations.finalizers(object).contains(ORPHAN)) {
+            if (Deletion.finalizers(object).contains(ORPHAN)) {
                 dependentsOf(uid).forEach(dependent -> removeOwner(dependent, uid));
                 removeFinalizer(key, ORPHAN);
             }
@@ -148,7 +150,7 @@ final class Collector implements AutoCloseable {
         if (!blocked) {
             store.everything().forEach((key, object) -> {
                 if (Json.text(object, "metadata", "uid").equals(owner)
-                        && Operations.finalizers(object).contains(FOREGROUND)) {
+                        && Deletion.finalizers(object).contains(FOREGROUND)) {
                     removeFinalizer(key, FOREGROUND);
                 }
             });
@@ -177,7 +179,7 @@ final class Collector implements AutoCloseable {
     }
 
     private void delete(Store.Key key) {
-        change(key, call -> operations.delete(call, Json.object().put("gracePeriodSeconds", 0)));
+        change(key, call -> deletion.delete(call, Json.object().put("gracePeriodSeconds", 0)));
     }
 
     private void removeOwner(Store.Key key, String uid) {
@@ -203,10 +205,10 @@ final class Collector implements AutoCloseable {
     }
 
     /** A webhook may refuse, the object may be gone: the next change looks at it again. */
-    private void change(Store.Key key, Function<Operations.Call, ObjectNode> operation) {
+    private void change(Store.Key key, Function<Call, ObjectNode> operation) {
         ResourceType type = resources.find(key.resource());
         if (type != null) {
-            Operations.Call call = new Operations.Call(
+            Call call = new Call(
                     USER, type, key.namespace(), key.name(), "", Map.of(), "garbage-collector", new ArrayList<>());
             try {
                 ObjectNode _ = operation.apply(call);

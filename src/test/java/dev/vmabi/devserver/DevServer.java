@@ -51,12 +51,14 @@ public final class DevServer implements ApiServer {
     private DevServer() throws IOException {
         Resources resources = new Resources(store);
         Operations operations = new Operations(store, admission);
-        collector = new Collector(store, resources, operations);
+        Deletion deletion = new Deletion(store, admission);
+        PodActions pods = new PodActions(store, admission, deletion);
+        collector = new Collector(store, resources, operations, deletion);
         for (String namespace : List.of("default", "kube-system", "kube-public", "kube-node-lease")) {
             ObjectNode object = Json.object().put("apiVersion", "v1").put("kind", "Namespace");
             object.putObject("metadata").put("name", namespace);
             ObjectNode _ = operations.create(
-                    new Operations.Call(
+                    new Call(
                             User.ADMIN,
                             resources.find("namespaces"),
                             "",
@@ -73,7 +75,7 @@ public final class DevServer implements ApiServer {
                 authority.issue("devserver", List.of(), List.of("127.0.0.1", "localhost", "kubernetes.default.svc"));
         https.setHttpsConfigurator(new HttpsConfigurator(certificate.serverContext()));
         https.setExecutor(requests);
-        https.createContext("/", new Router(this, store, resources, operations));
+        https.createContext("/", new Router(this, store, resources, operations, deletion, pods));
         https.start();
     }
 
@@ -108,8 +110,9 @@ public final class DevServer implements ApiServer {
     @Override
     public String describe() {
         return "embedded API server at " + url()
-                + "; it does not show: RBAC, quota, scheduling, kubelets, controllers other than garbage collection,"
-                + " admission policies (CEL), validation and normalisation of built-in kinds beyond a few fields";
+                + "; it does not show: RBAC, quota, scheduling, kubelets, controllers beyond garbage collection,"
+                + " admission policies, cost limits and types of CEL rules, unknown fields and most validation of"
+                + " built-in kinds, protobuf (kubectl create <kind>)";
     }
 
     /** Every kind of access since the start. */
@@ -147,7 +150,7 @@ public final class DevServer implements ApiServer {
         return () -> watchEpoch.get() == epoch;
     }
 
-    void record(Operations.Call call, String verb) {
+    void record(Call call, String verb) {
         String resource = call.type().plural() + (call.subresource().isEmpty() ? "" : "/" + call.subresource());
         accesses.add(new Access(call.user().name(), verb, call.type().group(), resource));
     }
@@ -161,7 +164,7 @@ public final class DevServer implements ApiServer {
     }
 
     /** {@code serviceaccounts/token}: bound to a pod, the token names the node as well. */
-    ObjectNode tokenRequest(Operations.Call call, ObjectNode request) {
+    ObjectNode tokenRequest(Call call, ObjectNode request) {
         User user = User.serviceAccount(call.namespace(), call.name());
         if (Json.text(request, "spec", "boundObjectRef", "kind").equals("Pod")) {
             String pod = Json.text(request, "spec", "boundObjectRef", "name");

@@ -319,6 +319,33 @@ class ObjectsContractTest extends Contract {
     }
 
     @Test
+    void eventsOfBothGroupsAreTheSame() {
+        String modern = "/apis/events.k8s.io/v1/namespaces/" + namespace + "/events";
+        Answer created = post(
+                modern,
+                json(
+                        "{'apiVersion': 'events.k8s.io/v1', 'kind': 'Event', 'metadata': {'name': 'm'},"
+                                + " 'eventTime': '2026-01-01T00:00:00.000000Z', 'reportingController': 'vmabi.dev/operator',"
+                                + " 'reportingInstance': 'i', 'action': 'Pin', 'reason': 'Pinned', 'type': 'Normal', 'note': 'told',"
+                                + " 'regarding': {'kind': 'Node', 'name': 'n', 'namespace': '%s'}}",
+                        namespace));
+        assertThat(created.code()).isEqualTo(201);
+        assertThat(created.text("note")).isEqualTo("told");
+        Answer core = get("/api/v1/namespaces/" + namespace + "/events/m");
+        assertThat(core.text("message")).isEqualTo("told");
+        assertThat(core.text("involvedObject", "name")).isEqualTo("n");
+        assertThat(core.text("reportingComponent")).isEqualTo("vmabi.dev/operator");
+        Answer again = patch(
+                modern + "/m",
+                "merge-patch+json",
+                "{'series': {'count': 2, 'lastObservedTime': '2026-01-01T00:01:00.000000Z'}}");
+        assertThat(again.code()).isEqualTo(200);
+        assertThat(again.text("regarding", "name")).isEqualTo("n");
+        Answer found = get("/api/v1/namespaces/" + namespace + "/events?fieldSelector=involvedObject.kind%3DNode");
+        assertThat(found.body().path("items")).hasSize(1);
+    }
+
+    @Test
     void leasesAndEventsAreKeptAsTheyAre() {
         String leases = "/apis/coordination.k8s.io/v1/namespaces/" + namespace + "/leases";
         Answer lease = post(

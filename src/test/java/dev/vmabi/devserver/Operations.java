@@ -8,7 +8,6 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Predicate;
@@ -16,40 +15,6 @@ import java.util.function.UnaryOperator;
 
 /** The verbs: what happens to an object between the request and the store, in the order of the real server. */
 final class Operations {
-    /** Given to every request; {@code name} and {@code subresource} may be empty. */
-    record Call(
-            User user,
-            ResourceType type,
-            String namespace,
-            String name,
-            String subresource,
-            Map<String, String> query,
-            String userAgent,
-            List<String> warnings) {
-
-        boolean dryRun() {
-            return query.getOrDefault("dryRun", "").equals("All");
-        }
-
-        Store.Key key() {
-            return new Store.Key(type.groupResource(), namespace, name);
-        }
-
-        Call named(String newName) {
-            return new Call(user, type, namespace, newName, subresource, query, userAgent, warnings);
-        }
-
-        /** The same caller at another object, for what one request causes elsewhere. */
-        Call at(ResourceType otherType, Store.Key key) {
-            return new Call(user, otherType, key.namespace(), key.name(), "", Map.of(), userAgent, warnings);
-        }
-
-        FieldManagers.Manager manager(String operation) {
-            String agent = userAgent.isEmpty() ? "unknown" : userAgent.split("[/ ]", 2)[0];
-            return new FieldManagers.Manager(query.getOrDefault("fieldManager", agent), operation, subresource);
-        }
-    }
-
     enum PatchType {
         JSON,
         MERGE,
@@ -67,14 +32,6 @@ final class Operations {
         this.admission = admission;
     }
 
-    ObjectNode get(Call call) {
-        ObjectNode object = store.get(call.key());
-        if (object == null) {
-            throw ApiException.notFound(call.type(), call.name());
-        }
-        return object;
-    }
-
     /** A list object; {@code limit} and {@code continue} page through the state of one revision. */
     ObjectNode list(Call call, Predicate<JsonNode> selected) {
         long revision = 0;
@@ -85,7 +42,7 @@ final class Operations {
             revision = token.path("rv").asLong();
             start = Json.text(token, "start");
         }
-        Store.Listing listing = store.list(call.type().groupResource(), call.namespace(), revision);
+        Store.Listing listing = store.list(call.type().storedAs(), call.namespace(), revision);
         int limit = Integer.parseInt(call.query().getOrDefault("limit", "0"));
         ObjectNode list = Json.object().put("kind", call.type().kind() + "List");
         list.put("apiVersion", call.type().apiVersion());
@@ -271,7 +228,8 @@ final class Operations {
      */
     ObjectNode modify(Call call, FieldManagers.Manager updater, UnaryOperator<ObjectNode> change) {
         while (true) {
-            ObjectNode current = get(call);
+            ObjectNode stored = store.require(call);
+            ObjectNode current = Versions.convert(stored, call.type().apiVersion());
             ObjectNode next = change.apply(current);
             checkIdentity(call, next);
             String expected = Json.text(next, "metadata", "resourceVersion");
@@ -298,13 +256,12 @@ final class Operations {
                 return next;
             }
             boolean deleted = Json.metadata(next).has("deletionTimestamp")
-                    && finalizers(next).isEmpty()
+                    && Deletion.finalizers(next).isEmpty()
                     && !call.type().is("", "namespaces")
-                    && graceOf(next) == 0;
-            ObjectNode stored =
-                    deleted ? store.commit(call.key(), current, null) : store.commit(call.key(), current, next);
-            if (stored != null) {
-                return stored;
+                    && Deletion.graceOf(next) == 0;
+            ObjectNode written = store.commit(call.key(), stored, deleted ? null : next);
+            if (written != null) {
+                return written;
             }
         }
     }
@@ -436,146 +393,6 @@ final class Operations {
         if (!causes.isEmpty()) {
             throw ApiException.invalid(call.type(), call.name(), causes);
         }
-    }
-
-    /**
-     * Deletes, or marks for deletion while finalizers, contents or a grace period hold it.
-     *
-     * @param options a DeleteOptions object, possibly empty
-     * @return the marked object, or a Status
-     */
-    ObjectNode delete(Call call, ObjectNode options) {
-        while (true) {
-            ObjectNode current = get(call);
-            JsonNode preconditions = options.path("preconditions");
-            for (String field : List.of("uid", "resourceVersion")) {
-                if (preconditions.has(field) && !preconditions.get(field).equals(Json.at(current, "metadata", field))) {
-                    throw ApiException.conflict(call.type(), call.name(), "Precondition failed: " + field + " differs");
-                }
-            }
-            Admission.Attempt attempt = new Admission.Attempt(call, "DELETE", null, current);
-            ObjectNode _ = admission.mutate(attempt, call.warnings()::add);
-            admission.validate(attempt, call.warnings()::add);
-            ObjectNode next = marked(call, current, options);
-            if (call.dryRun() || next.equals(current)) {
-                return next;
-            }
-            boolean held = !finalizers(next).isEmpty() || call.type().is("", "namespaces") || graceOf(next) > 0;
-            ObjectNode stored = store.commit(call.key(), current, held ? next : null);
-            if (stored != null) {
-                return held || call.type().is("", "pods") ? stored : success(call, stored);
-            }
-        }
-    }
-
-    private static ObjectNode marked(Call call, ObjectNode current, ObjectNode options) {
-        ObjectNode next = current.deepCopy();
-        ObjectNode metadata = Json.metadata(next);
-        boolean running = call.type().is("", "pods")
-                && !Json.text(current, "spec", "nodeName").isEmpty()
-                && !List.of("Succeeded", "Failed").contains(Json.text(current, "status", "phase"));
-        int wanted = options.path("gracePeriodSeconds")
-                .asInt(Json.at(current, "spec", "terminationGracePeriodSeconds").asInt(0));
-        int grace = running ? wanted : 0;
-        if (!metadata.has("deletionTimestamp")) {
-            metadata.put("deletionTimestamp", now()).put("deletionGracePeriodSeconds", grace);
-            if (metadata.has("generation")) {
-                metadata.put("generation", metadata.get("generation").asInt() + 1);
-            }
-        } else if (grace < graceOf(next)) {
-            metadata.put("deletionGracePeriodSeconds", grace);
-        }
-        String policy = Json.text(options, "propagationPolicy");
-        String finalizer =
-                policy.equals("Foreground") ? Collector.FOREGROUND : policy.equals("Orphan") ? Collector.ORPHAN : "";
-        if (!finalizer.isEmpty() && !finalizers(next).contains(finalizer)) {
-            metadata.withArrayProperty("finalizers").add(finalizer);
-        }
-        if (call.type().is("", "namespaces")) {
-            next.withObjectProperty("status").put("phase", "Terminating");
-        }
-        return next;
-    }
-
-    static List<String> finalizers(JsonNode object) {
-        List<String> finalizers = new ArrayList<>();
-        Json.at(object, "metadata", "finalizers").forEach(finalizer -> finalizers.add(finalizer.asText()));
-        return finalizers;
-    }
-
-    private static int graceOf(JsonNode object) {
-        return Json.at(object, "metadata", "deletionGracePeriodSeconds").asInt();
-    }
-
-    private static ObjectNode success(Call call, ObjectNode deleted) {
-        ObjectNode status = Json.object().put("kind", "Status").put("apiVersion", "v1");
-        status.putObject("metadata");
-        status.put("status", "Success");
-        status.putObject("details")
-                .put("name", call.name())
-                .put("group", call.type().group())
-                .put("kind", call.type().plural())
-                .put("uid", Json.text(deleted, "metadata", "uid"));
-        return status;
-    }
-
-    /** {@code pods/binding}: what a scheduler does. */
-    ObjectNode bind(Call call, ObjectNode binding) {
-        Call pod = call.at(call.type(), call.key());
-        Admission.Attempt attempt = new Admission.Attempt(call, "CREATE", binding, null);
-        ObjectNode admitted = admission.mutate(attempt, call.warnings()::add);
-        admission.validate(new Admission.Attempt(call, "CREATE", admitted, null), call.warnings()::add);
-        String node = Json.text(admitted, "target", "name");
-        while (!call.dryRun()) {
-            ObjectNode current = get(pod);
-            String assigned = Json.text(current, "spec", "nodeName");
-            if (!assigned.isEmpty()) {
-                String what = "Operation cannot be fulfilled on pods/binding \"" + call.name() + "\": pod "
-                        + call.name() + " is already assigned to node \"" + assigned + "\"";
-                throw new ApiException(409, "Conflict", what).about(call.type(), call.name());
-            }
-            ObjectNode next = current.deepCopy();
-            next.withObjectProperty("spec").put("nodeName", node);
-            next.withObjectProperty("status")
-                    .withArrayProperty("conditions")
-                    .addObject()
-                    .put("type", "PodScheduled")
-                    .put("status", "True")
-                    .put("lastTransitionTime", now());
-            if (store.commit(call.key(), current, next) != null) {
-                break;
-            }
-        }
-        return Json.object()
-                .put("kind", "Status")
-                .put("apiVersion", "v1")
-                .put("status", "Success")
-                .put("code", 201);
-    }
-
-    /** {@code pods/eviction}: a deletion that a disruption budget can hold back. */
-    ObjectNode evict(Call call, ObjectNode eviction) {
-        Call pod = call.at(call.type(), call.key());
-        Admission.Attempt attempt = new Admission.Attempt(call, "CREATE", eviction, null);
-        ObjectNode admitted = admission.mutate(attempt, call.warnings()::add);
-        admission.validate(new Admission.Attempt(call, "CREATE", admitted, null), call.warnings()::add);
-        JsonNode labels = Json.at(get(pod), "metadata", "labels");
-        for (ObjectNode budget :
-                store.list("poddisruptionbudgets.policy", call.namespace(), 0).objects()) {
-            boolean covers = Selectors.matches(Json.at(budget, "spec", "selector"), labels);
-            if (covers && Json.at(budget, "status", "disruptionsAllowed").asInt() == 0) {
-                throw new ApiException(
-                        429, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.");
-            }
-        }
-        if (!call.dryRun()) {
-            ObjectNode _ = delete(pod, eviction.withObjectProperty("deleteOptions"));
-        }
-        return Json.object()
-                .put("kind", "Status")
-                .put("apiVersion", "v1")
-                .put("status", "Success")
-                .put("code", 201);
     }
 
     static String now() {

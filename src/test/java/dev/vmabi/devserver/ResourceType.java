@@ -66,6 +66,11 @@ record ResourceType(
         return group.isEmpty() ? plural : plural + "." + group;
     }
 
+    /** Under which resource its objects are kept: events of both groups are the same objects. */
+    String storedAs() {
+        return is("events.k8s.io", "events") ? "events" : groupResource();
+    }
+
     String singular() {
         return kind.toLowerCase(java.util.Locale.ROOT);
     }

@@ -30,6 +30,7 @@ final class Resources {
             v1 Service services Namespaced svc status - Type=.spec.type Cluster-IP=.spec.clusterIP
             v1 ServiceAccount serviceaccounts Namespaced sa token -
             v1 Event events Namespaced ev - - Last_Seen=.lastTimestamp Type=.type Reason=.reason Kind=.involvedObject.kind Object=.involvedObject.name Message=.message
+            events.k8s.io/v1 Event events Namespaced ev - - Type=.type Reason=.reason Kind=.regarding.kind Object=.regarding.name Note=.note
             v1 Endpoints endpoints Namespaced ep - -
             v1 PersistentVolumeClaim persistentvolumeclaims Namespaced pvc status -
             v1 ResourceQuota resourcequotas Namespaced quota status -

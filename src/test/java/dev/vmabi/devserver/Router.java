@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
-import java.util.function.UnaryOperator;
 
 /** HTTP to verbs and back: paths, authentication, representations, errors. */
 final class Router implements HttpHandler {
@@ -29,12 +28,22 @@ final class Router implements HttpHandler {
     private final Store store;
     private final Resources resources;
     private final Operations operations;
+    private final Deletion deletion;
+    private final PodActions pods;
 
-    Router(DevServer server, Store store, Resources resources, Operations operations) {
+    Router(
+            DevServer server,
+            Store store,
+            Resources resources,
+            Operations operations,
+            Deletion deletion,
+            PodActions pods) {
         this.server = server;
         this.store = store;
         this.resources = resources;
         this.operations = operations;
+        this.deletion = deletion;
+        this.pods = pods;
     }
 
     @Override
@@ -85,7 +94,7 @@ final class Router implements HttpHandler {
         }
         Target target = target(segments);
         String agent = exchange.getRequestHeaders().getFirst("User-Agent");
-        Operations.Call call = new Operations.Call(
+        Call call = new Call(
                 user,
                 target.type(),
                 target.namespace(),
@@ -169,8 +178,7 @@ final class Router implements HttpHandler {
         return query;
     }
 
-    private void resource(HttpExchange exchange, Operations.Call call, String accept)
-            throws IOException, InterruptedException {
+    private void resource(HttpExchange exchange, Call call, String accept) throws IOException, InterruptedException {
         String method = exchange.getRequestMethod();
         boolean one = !call.name().isEmpty();
         boolean watch = call.query().getOrDefault("watch", "").matches("true|1");
@@ -178,7 +186,7 @@ final class Router implements HttpHandler {
             case "GET" -> {
                 server.record(call, one ? "get" : watch ? "watch" : "list");
                 if (one) {
-                    answer(exchange, call, 200, operations.get(call), accept);
+                    answer(exchange, call, 200, store.require(call), accept);
                 } else if (watch) {
                     watch(exchange, call, accept);
                 } else {
@@ -203,7 +211,7 @@ final class Router implements HttpHandler {
             case "DELETE" -> {
                 server.record(call, one ? "delete" : "deletecollection");
                 ObjectNode options = deleteOptions(call, exchange);
-                answer(exchange, call, 200, one ? operations.delete(call, options) : deleteAll(call, options), accept);
+                answer(exchange, call, 200, one ? deletion.delete(call, options) : deleteAll(call, options), accept);
             }
             default ->
                 throw new ApiException(
@@ -211,23 +219,22 @@ final class Router implements HttpHandler {
         }
     }
 
-    private ObjectNode post(Operations.Call call, ObjectNode body) {
+    private ObjectNode post(Call call, ObjectNode body) {
         if (call.subresource().equals("token")) {
             return server.tokenRequest(call, body);
         }
         if (POD_VERBS.contains(call.subresource())) {
-            return call.subresource().equals("binding") ? operations.bind(call, body) : operations.evict(call, body);
+            return call.subresource().equals("binding") ? pods.bind(call, body) : pods.evict(call, body);
         }
         return operations.create(call, body);
     }
 
-    private ObjectNode deleteAll(Operations.Call call, ObjectNode options) {
+    private ObjectNode deleteAll(Call call, ObjectNode options) {
         ObjectNode list = operations.list(call, selector(call));
         for (JsonNode object : list.path("items")) {
             String namespace = Json.text(object, "metadata", "namespace");
-            Store.Key key =
-                    new Store.Key(call.type().groupResource(), namespace, Json.text(object, "metadata", "name"));
-            Operations.Call single = new Operations.Call(
+            Store.Key key = new Store.Key(call.type().storedAs(), namespace, Json.text(object, "metadata", "name"));
+            Call single = new Call(
                     call.user(),
                     call.type(),
                     namespace,
@@ -236,12 +243,12 @@ final class Router implements HttpHandler {
                     call.query(),
                     call.userAgent(),
                     call.warnings());
-            ObjectNode _ = operations.delete(single, options.deepCopy());
+            ObjectNode _ = deletion.delete(single, options.deepCopy());
         }
         return list;
     }
 
-    private static ObjectNode deleteOptions(Operations.Call call, HttpExchange exchange) throws IOException {
+    private static ObjectNode deleteOptions(Call call, HttpExchange exchange) throws IOException {
         byte[] body = read(exchange);
         ObjectNode options = body.length == 0
                 ? Json.object()
@@ -260,15 +267,14 @@ final class Router implements HttpHandler {
         return options;
     }
 
-    private static Predicate<JsonNode> selector(Operations.Call call) {
+    private static Predicate<JsonNode> selector(Call call) {
         return Selectors.labels(call.query().getOrDefault("labelSelector", ""))
                 .and(Selectors.fields(call.type(), call.query().getOrDefault("fieldSelector", "")));
     }
 
-    private void watch(HttpExchange exchange, Operations.Call call, String accept)
-            throws IOException, InterruptedException {
+    private void watch(HttpExchange exchange, Call call, String accept) throws IOException, InterruptedException {
         BooleanSupplier open = server.watchesOpen();
-        WatchStream stream = new WatchStream(store, call, selector(call), view(call, accept), open);
+        WatchStream stream = new WatchStream(store, call, selector(call), Views.view(call, accept), open);
         exchange.getResponseHeaders().set("Content-Type", "application/json");
         exchange.sendResponseHeaders(200, 0);
         stream.serve(exchange.getResponseBody());
@@ -313,22 +319,7 @@ final class Router implements HttpHandler {
         return body;
     }
 
-    /** An object in the version asked for, or as a table row or bare metadata if the client asked for that. */
-    private static UnaryOperator<ObjectNode> view(Operations.Call call, String accept) {
-        if (accept.contains("as=Table")) {
-            String include = call.query().getOrDefault("includeObject", "Metadata");
-            return object -> Tables.table(call.type(), List.of(object), include);
-        }
-        if (accept.contains("as=PartialObjectMetadata")) {
-            return Tables::partial;
-        }
-        String apiVersion = call.type().apiVersion();
-        return object -> Json.text(object, "apiVersion").equals(apiVersion) || !object.has("apiVersion")
-                ? object
-                : object.deepCopy().put("apiVersion", apiVersion);
-    }
-
-    private static void answer(HttpExchange exchange, Operations.Call call, int code, ObjectNode object, String accept)
+    private static void answer(HttpExchange exchange, Call call, int code, ObjectNode object, String accept)
             throws IOException {
         for (String warning : call.warnings()) {
             exchange.getResponseHeaders()
@@ -337,31 +328,11 @@ final class Router implements HttpHandler {
         String kind = Json.text(object, "kind");
         ObjectNode shown = object;
         if (kind.equals(call.type().kind())) {
-            shown = view(call, accept).apply(object);
+            shown = Views.view(call, accept).apply(object);
         } else if (kind.equals(call.type().kind() + "List")) {
-            shown = list(call, object, accept);
+            shown = Views.list(call, object, accept);
         }
         answer(exchange, code, shown);
-    }
-
-    private static ObjectNode list(Operations.Call call, ObjectNode list, String accept) {
-        List<ObjectNode> objects = new ArrayList<>();
-        list.path("items").forEach(item -> objects.add((ObjectNode) item));
-        if (accept.contains("as=Table")) {
-            ObjectNode table =
-                    Tables.table(call.type(), objects, call.query().getOrDefault("includeObject", "Metadata"));
-            table.set("metadata", list.path("metadata"));
-            return table;
-        }
-        UnaryOperator<ObjectNode> view = view(call, accept);
-        ObjectNode shown = Json.object();
-        boolean partial = accept.contains("as=PartialObjectMetadata");
-        shown.put("kind", partial ? "PartialObjectMetadataList" : Json.text(list, "kind"));
-        shown.put("apiVersion", partial ? "meta.k8s.io/v1" : Json.text(list, "apiVersion"));
-        shown.set("metadata", list.path("metadata"));
-        ArrayNode items = shown.putArray("items");
-        objects.forEach(object -> items.add(view.apply(object)));
-        return shown;
     }
 
     private static void answer(HttpExchange exchange, int code, ObjectNode body) throws IOException {

@@ -1,6 +1,7 @@
 package dev.vmabi.devserver;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -125,9 +126,16 @@ final class Selectors {
             checkSelectable(type, field);
             String value = m.group(3);
             boolean wanted = !m.group(2).equals("!=");
-            all = all.and(object -> Json.text(object, field.split("\\.")).equals(value) == wanted);
+            all = all.and(object ->
+                    Json.text(selectable(type, object), field.split("\\.")).equals(value) == wanted);
         }
         return all;
+    }
+
+    /** Events are selected by the fields of their older form, in either group. */
+    private static JsonNode selectable(ResourceType type, JsonNode object) {
+        boolean event = type.storedAs().equals("events");
+        return event ? Versions.convert((ObjectNode) object, "v1") : object;
     }
 
     private static void checkSelectable(ResourceType type, String field) {

@@ -82,6 +82,15 @@ final class Store {
         }
     }
 
+    /** What the call names; 404 if it is not there. */
+    ObjectNode require(Call call) {
+        ObjectNode object = get(call.key());
+        if (object == null) {
+            throw ApiException.notFound(call.type(), call.name());
+        }
+        return object;
+    }
+
     /**
      * Puts {@code next} (null: nothing) in place of {@code current} (null: nothing), given a resource version.
      *

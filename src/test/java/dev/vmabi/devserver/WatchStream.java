@@ -17,11 +17,7 @@ import java.util.function.UnaryOperator;
  * @param open whether the server still serves it
  */
 record WatchStream(
-        Store store,
-        Operations.Call call,
-        Predicate<JsonNode> selected,
-        UnaryOperator<ObjectNode> render,
-        BooleanSupplier open) {
+        Store store, Call call, Predicate<JsonNode> selected, UnaryOperator<ObjectNode> render, BooleanSupplier open) {
     private static final long BOOKMARK_MILLIS = 5_000;
 
     /** The revision from which changes are told, after the present state where the client asked for it. */
@@ -48,7 +44,7 @@ record WatchStream(
             while (open.getAsBoolean() && Instant.now().isBefore(end)) {
                 long wait = Math.min(
                         BOOKMARK_MILLIS, Duration.between(Instant.now(), end).toMillis());
-                Store.Batch batch = store.changes(call.type().groupResource(), revision, Math.max(1, wait));
+                Store.Batch batch = store.changes(call.type().storedAs(), revision, Math.max(1, wait));
                 for (Store.Change change : batch.changes()) {
                     tell(out, change);
                 }
@@ -65,7 +61,7 @@ record WatchStream(
     }
 
     private Start start() {
-        String resource = call.type().groupResource();
+        String resource = call.type().storedAs();
         String version = call.query().getOrDefault("resourceVersion", "");
         if (version.isEmpty()
                 || version.equals("0")
