@@ -174,8 +174,8 @@ public final class Demo {
                             + h.otherwise() + (h.gains().isEmpty() ? "" : ", which gains " + h.gains())));
         }
         String label = status("cortex-a57").baseline().label();
-        story.say("nodes that proved " + label + " carry " + labelled(label).size()
-                + " labels vmabi.node-restriction.kubernetes.io/" + label + "=true");
+        story.say(labelled(label).size() + " nodes have proved " + label
+                + " and carry the label vmabi.node-restriction.kubernetes.io/" + label);
         story.check(
                 "all three nodes of cortex-a57 are labelled",
                 labelled(label).containsAll(List.of("a57-1", "a57-2", "a57-3")));
