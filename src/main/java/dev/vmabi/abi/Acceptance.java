@@ -59,17 +59,36 @@ final class Acceptance {
      * would not. This is the host the guest left, as far as its ABI tells.
      */
     List<Refusal> wayBack(GuestAbi landed) {
-        if (landed.equals(guest)) {
-            return List.of();
+        List<Refusal> found = new ArrayList<>();
+        Refusals of = new Refusals(guest, false, landed, vmm);
+        for (VcpuFeature feature : landed.vcpuFeatures()) {
+            if (!guest.vcpuFeatures().contains(feature)) {
+                found.add(of.featureMissing(feature));
+            }
         }
-        HostProfile left = new HostProfile(guest, Taken.UNMEASURED, java.util.Map.of(), 0, java.util.Map.of());
-        return new Acceptance(left, landed, vmm, rules).refusals();
+        if (!guest.sveVectorLengths().takes(landed.sveVectorLengths())) {
+            found.add(of.vectorLengths());
+        }
+        SortedSet<Long> unknown = new TreeSet<>(Long::compareUnsigned);
+        VmmRules.ListVerdict list = rules.listVerdict(landed.listedIds(), landed, guest.listedIds(), unknown);
+        if (list != VmmRules.ListVerdict.PASSES) {
+            found.addAll(of.registerList(list, unknown, rules));
+        }
+        long[] ids = guest.valuedIds();
+        for (int i = 0; i < ids.length; i++) {
+            int now = Ids.indexOf(landed.valuedIds(), ids[i]);
+            boolean kept = now < 0 || landed.values()[now] == guest.values()[i];
+            if (!kept && new RegisterId(ids[i]).kind() != RegisterKind.STATE) {
+                found.addAll(of.value(ids[i], landed.values()[now], guest.values()[i], 0xFFFF));
+            }
+        }
+        return found;
     }
 
     List<Refusal> refusals() {
         List<Refusal> found = new ArrayList<>();
         GuestAbi own = host.defaultGuestAbi();
-        Refusals of = new Refusals(host, guest, vmm);
+        Refusals of = new Refusals(own, host.implementationIdWritable(), guest, vmm);
         Set<VcpuFeature> missing = EnumSet.noneOf(VcpuFeature.class);
         missing.addAll(guest.vcpuFeatures());
         missing.removeAll(own.vcpuFeatures());

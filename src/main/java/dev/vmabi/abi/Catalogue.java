@@ -38,6 +38,7 @@ public final class Catalogue {
     private final Map<String, RegisterId> ids = new HashMap<>();
     private final Map<Long, List<Field>> fields = new HashMap<>();
     private final SortedMap<String, Feature> features = new TreeMap<>();
+    private final Map<Long, List<Feature>> byRegister = new HashMap<>();
     private final Map<Long, VcpuFeature> needs = new HashMap<>();
     private final List<OffField> off = new ArrayList<>();
     private final List<Gate> gates = new ArrayList<>();
@@ -82,6 +83,13 @@ public final class Catalogue {
             }
         }
         conditions.forEach((name, alternatives) -> features.put(name, new Feature(name, alternatives)));
+        for (Feature feature : features.values()) {
+            for (RegisterId register : feature.registers()) {
+                byRegister
+                        .computeIfAbsent(register.encoding(), id -> new ArrayList<>())
+                        .add(feature);
+            }
+        }
     }
 
     public static Catalogue get() {
@@ -149,11 +157,15 @@ public final class Catalogue {
 
     /** The features that a guest with {@code from} in this register has and one with {@code to} has not. */
     SortedSet<String> lost(GuestAbi abi, long register, long from, long to) {
+        List<Feature> concerned = byRegister.get(register);
+        if (concerned == null || from == to) {
+            return Collections.emptySortedSet();
+        }
         SortedSet<String> lost = new TreeSet<>();
         GuestAbi before = abi.with(register, from);
         GuestAbi after = abi.with(register, to);
-        for (Feature feature : features.values()) {
-            if (feature.dependsOn(register) && feature.shownBy(before) && !feature.shownBy(after)) {
+        for (Feature feature : concerned) {
+            if (feature.shownBy(before) && !feature.shownBy(after)) {
                 lost.add(feature.name());
             }
         }

@@ -1,6 +1,8 @@
 package dev.vmabi.abi;
 
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A named thing a guest can see: a {@code FEAT_*} of the Arm ARM, or a hypercall service.
@@ -23,14 +25,23 @@ public record Feature(String name, List<List<Condition>> alternatives) {
 
     /** Whether a guest of this ABI sees it. */
     public boolean shownBy(GuestAbi abi) {
-        return alternatives.stream()
-                .anyMatch(all -> all.stream()
-                        .allMatch(c -> c.holds(abi.valueOf(c.field().register().encoding()))));
+        for (List<Condition> all : alternatives) {
+            boolean holds = true;
+            for (Condition c : all) {
+                holds &= c.holds(abi.valueOf(c.field().register().encoding()));
+            }
+            if (holds) {
+                return true;
+            }
+        }
+        return false;
     }
 
-    boolean dependsOn(long register) {
+    /** The registers that decide it. */
+    Set<RegisterId> registers() {
         return alternatives.stream()
                 .flatMap(List::stream)
-                .anyMatch(c -> c.field().register().encoding() == register);
+                .map(condition -> condition.field().register())
+                .collect(Collectors.toSet());
     }
 }

@@ -35,12 +35,15 @@ final class Holders {
                 register(ids[i], held, found);
             }
         }
-        hosts.stream()
-                .flatMap(host -> host.defaultGuestAbi().registers().keySet().stream())
-                .filter(id -> !pin.lists(id.encoding()) && id.kind() != RegisterKind.CACHE)
-                .distinct()
-                .sorted()
-                .forEach(id -> absent(id, found));
+        SortedSet<RegisterId> missing = new TreeSet<>();
+        for (HostProfile host : hosts) {
+            for (long id : host.defaultGuestAbi().valuedIds()) {
+                if (!pin.lists(id) && new RegisterId(id).kind() != RegisterKind.CACHE) {
+                    missing.add(new RegisterId(id));
+                }
+            }
+        }
+        missing.forEach(id -> absent(id, found));
         // Sorting is stable: fields of equal cost stay in register order.
         found.sort(Comparator.comparingInt((HoldsDown h) -> h.gainedFeatures().size())
                 .reversed());

@@ -16,6 +16,9 @@ import java.util.function.Function;
  */
 public final class HostProfile {
 
+    /** KVM_CAP_ARM_WRITABLE_IMP_ID_REGS. */
+    private static final int WRITABLE_IMP_ID_REGS = 239;
+
     private final GuestAbi defaultGuestAbi;
     private final Taken taken;
     private final SortedMap<Integer, Long> capabilities;
@@ -187,6 +190,11 @@ public final class HostProfile {
             offer = known;
         }
         return known;
+    }
+
+    /** Whether the kernel lets a VMM write MIDR_EL1, REVIDR_EL1 and AIDR_EL1. */
+    boolean implementationIdWritable() {
+        return capabilities.getOrDefault(WRITABLE_IMP_ID_REGS, 0L) != 0;
     }
 
     /** Whether this kernel hides registers whose feature is off in the guest's ID registers. */

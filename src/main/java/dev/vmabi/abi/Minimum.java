@@ -23,10 +23,14 @@ public sealed interface Minimum {
      * No guest ABI is accepted by all.
      *
      * @param classes the hosts by what their guests see
-     * @param edges who accepts whom, for every ordered pair of different classes
+     * @param edges who accepts whom, for every ordered pair of different classes; empty above
+     *     {@value #MOST_CLASSES_WITH_EDGES} classes, since their number grows with the square: ask {@link Classes#of}
      * @param reasons the registers and fields for which no value is taken by all
      */
     record None(List<HostClass> classes, List<Edge> edges, List<Refusal> reasons) implements Minimum {
+
+        static final int MOST_CLASSES_WITH_EDGES = 64;
+
         public None {
             classes = List.copyOf(classes);
             edges = List.copyOf(edges);

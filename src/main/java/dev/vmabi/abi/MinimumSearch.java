@@ -16,7 +16,6 @@ import java.util.TreeSet;
 /** Seeks the minimum of one set of hosts. */
 final class MinimumSearch {
 
-    private static final int IMPLEMENTATION_ID_CAPABILITY = 239;
     private static final int MAX_VQ = 16;
 
     private final List<HostProfile> hosts;
@@ -48,8 +47,11 @@ final class MinimumSearch {
             }
             first = first == null ? List.copyOf(reasons) : first;
         }
-        Classes classes = Classes.of(hosts, vmm);
-        return new Minimum.None(classes.classes(), classes.edges(), first == null ? List.copyOf(reasons) : first);
+        List<Refusal> why = first == null ? List.copyOf(reasons) : first;
+        List<HostClass> classes = Classes.withoutEdges(hosts);
+        boolean small = classes.size() <= Minimum.None.MOST_CLASSES_WITH_EDGES;
+        return new Minimum.None(
+                classes, small ? Classes.of(hosts, vmm).edges() : List.of(), why);
     }
 
     /** Clamps within the VMM's power that all hosts can honour, the least first. */
@@ -167,7 +169,7 @@ final class MinimumSearch {
     private Offer withImplementationId(Offer offer, List<HostProfile> clamped) {
         boolean writable = rules.imposes("implementation-id")
                 && hosts.stream()
-                        .allMatch(host -> host.capabilities().getOrDefault(IMPLEMENTATION_ID_CAPABILITY, 0L) != 0);
+                        .allMatch(HostProfile::implementationIdWritable);
         if (!writable) {
             return offer;
         }
@@ -258,7 +260,12 @@ final class MinimumSearch {
                 refused |= empty && differ ? 1 << n : 0;
             }
             if (refused != 0) {
-                return new Refusals(other, one.defaultGuestAbi(), vmm).value(id, wanted, offered, refused);
+                return new Refusals(
+                                other.defaultGuestAbi(),
+                                other.implementationIdWritable(),
+                                one.defaultGuestAbi(),
+                                vmm)
+                        .value(id, wanted, offered, refused);
             }
         }
         SortedSet<String> none = Collections.emptySortedSet();

@@ -304,7 +304,9 @@ final class Offer {
         boolean settable = answers instanceof TakenRegister.Nibbles nibbles
                 && !nibbles.nibbles().isEmpty();
         boolean needsCleaning = ((abi.valueOf(Encodings.CTR_EL0) >>> 28) & 1) == 0;
-        return new ValueRule.CacheLevels(!settable, settable && needsCleaning, value);
+        ValueRule.CacheLevels strict = new ValueRule.CacheLevels(!settable, settable && needsCleaning, value);
+        // What a host shows it also takes, whatever else it says of its caches.
+        return strict.takes(value) ? strict : new ValueRule.CacheLevels(!settable, false, value);
     }
 
     /** Linux lists all 14 caches since 6.3, the release that lets userspace set them; before, those of the hardware. */

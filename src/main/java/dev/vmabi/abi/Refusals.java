@@ -13,12 +13,17 @@ final class Refusals {
     private static final SortedSet<String> NOTHING = Collections.emptySortedSet();
     private static final Version PSCI_CLAMP = new Version(11, 1);
 
-    private final HostProfile host;
+    /** What the host shows by default. */
+    private final GuestAbi host;
+    /** Whether the host's kernel could let a VMM write the implementation ID. */
+    private final boolean implementationIdWritable;
+
     private final GuestAbi guest;
     private final Vmm vmm;
 
-    Refusals(HostProfile host, GuestAbi guest, Vmm vmm) {
+    Refusals(GuestAbi host, boolean implementationIdWritable, GuestAbi guest, Vmm vmm) {
         this.host = host;
+        this.implementationIdWritable = implementationIdWritable;
         this.guest = guest;
         this.vmm = vmm;
     }
@@ -46,7 +51,7 @@ final class Refusals {
                 RegisterId.SVE_VLS.name(),
                 "",
                 lengths(guest.sveVectorLengths()),
-                lengths(host.defaultGuestAbi().sveVectorLengths()),
+                lengths(host.sveVectorLengths()),
                 NOTHING,
                 "start the guest with sve-max-vq no greater than both hosts agree on");
     }
@@ -56,7 +61,7 @@ final class Refusals {
                 "GICD_IIDR",
                 "Revision",
                 Integer.toString(guest.vgicRevision().orElseThrow()),
-                Integer.toString(host.defaultGuestAbi().vgicRevision().orElseThrow()),
+                Integer.toString(host.vgicRevision().orElseThrow()),
                 NOTHING,
                 "a newer kernel on the host");
     }
@@ -69,7 +74,7 @@ final class Refusals {
                     "KVM_GET_REG_LIST",
                     "",
                     rules.carried(guest.listedIds()) + " registers",
-                    rules.carried(host.defaultGuestAbi().listedIds()) + " registers",
+                    rules.carried(host.listedIds()) + " registers",
                     NOTHING,
                     "a kernel on the host that lists as many" + vmmCure));
         }
@@ -185,8 +190,7 @@ final class Refusals {
     }
 
     private String implementationIdCure() {
-        Long capability = host.capabilities().get(239);
-        if (capability != null && capability != 0) {
+        if (implementationIdWritable) {
             return "a VMM that writes it (the kernel can: KVM_CAP_ARM_WRITABLE_IMP_ID_REGS); " + vmm + " does not";
         }
         return "none with this kernel: writable since 6.15, by a VMM that writes it";
@@ -195,7 +199,7 @@ final class Refusals {
     private String firmwareCure(RegisterId id) {
         if (id.equals(RegisterId.PSCI_VERSION)) {
             String clamp = "start the guest with psci="
-                    + version(host.defaultGuestAbi().value(id));
+                    + version(host.value(id));
             boolean can = VmmRules.of(vmm).imposes("psci");
             String which = can ? "" : " (QEMU " + PSCI_CLAMP + " can)";
             return "a newer kernel on the host, or " + clamp + which;

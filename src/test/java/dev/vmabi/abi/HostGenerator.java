@@ -69,6 +69,7 @@ public final class HostGenerator {
                 .filter(e -> e.getValue() instanceof TakenRegister.Nibbles n
                         && !n.nibbles().isEmpty()
                         && e.getKey().kind() == RegisterKind.FEATURE_ID
+                        && e.getKey().encoding() != Encodings.CTR_EL0 // KVM makes CLIDR_EL1 follow it
                         && values.containsKey(e.getKey()))
                 .map(Map.Entry::getKey)
                 .toList();
