@@ -82,7 +82,8 @@ public record Classes(List<HostClass> classes, List<Edge> edges) {
         for (HostProfile target : targets) {
             Verdict verdict = target.accepts(guest, vmm, clamp, from);
             if (verdict instanceof Verdict.Refused refused) {
-                List<Refusal> first = refused.refusals().stream().limit(FIRST_REFUSALS).toList();
+                List<Refusal> first =
+                        refused.refusals().stream().limit(FIRST_REFUSALS).toList();
                 return new Edge(fromDigest, toDigest, false, false, first);
             }
             oneWay |= verdict instanceof Verdict.OneWay;

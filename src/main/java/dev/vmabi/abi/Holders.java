@@ -73,7 +73,7 @@ final class Holders {
         if (others.isEmpty() || holders.isEmpty()) {
             return;
         }
-        OptionalLong otherwise = agreed(id, others);
+        OptionalLong otherwise = agreed(id, field, others);
         if (otherwise.isEmpty() || field.raw(otherwise.getAsLong()) == pinned) {
             return;
         }
@@ -118,13 +118,30 @@ final class Holders {
         }
     }
 
-    private OptionalLong agreed(long id, List<Integer> among) {
-        Offer offer = null;
-        for (int h : among) {
-            Offer own = hosts.get(h).offer().only(id);
-            offer = offer == null ? own : offer.meet(own);
+    /** A register value with what these hosts agree on in the field's nibble, which holds the whole field. */
+    private OptionalLong agreed(long id, Field field, List<Integer> among) {
+        int nibble = field.shift() / 4;
+        if (field.shift() + field.width() > 4 * nibble + 4) {
+            return OptionalLong.empty();
         }
-        return offer.ids().length == 0 ? OptionalLong.empty() : offer.greatest(0);
+        int taken = 0xFFFF;
+        int faithful = 0xFFFF;
+        for (int h : among) {
+            Offer offer = hosts.get(h).offer();
+            int i = Ids.indexOf(offer.ids(), id);
+            if (i < 0) {
+                return OptionalLong.empty();
+            }
+            if (offer.rule(i) != null) {
+                return offer.rule(i) instanceof ValueRule.Bits ? least(id, among) : OptionalLong.empty();
+            }
+            taken &= offer.takenSet(i, nibble);
+            faithful &= offer.faithfulSet(i, nibble);
+        }
+        int set = faithful != 0 ? faithful : taken;
+        return set == 0
+                ? OptionalLong.empty()
+                : OptionalLong.of((long) Catalogue.get().order(id, nibble).greatest(set) << (4 * nibble));
     }
 
     private OptionalLong least(long id, List<Integer> among) {

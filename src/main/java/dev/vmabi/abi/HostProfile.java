@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 
 /**
  * What one host can do: its default guest ABI, what its kernel takes, and the capabilities that shape a guest.
@@ -29,6 +29,8 @@ public final class HostProfile {
     private final Map<Clamp, HostProfile> clamped = new ConcurrentHashMap<>();
     private volatile Digest digest;
     private volatile Offer offer;
+    /** Of the digest; 0 until asked for. Races are harmless: all compute the same. */
+    private int hash;
 
     /**
      * @param defaultGuestAbi what a guest sees when the VMM opts out of nothing
@@ -95,7 +97,7 @@ public final class HostProfile {
      * @param clamp what the VMM imposes; the same configuration starts the guest on both hosts
      */
     public Verdict accepts(GuestAbi abi, Vmm vmm, Clamp clamp) {
-        return judge(abi, vmm, clamp, acceptance -> acceptance.wayBack(acceptance.landing()));
+        return judge(abi, vmm, clamp, Acceptance::wayBack);
     }
 
     /**
@@ -110,7 +112,7 @@ public final class HostProfile {
         });
     }
 
-    private Verdict judge(GuestAbi abi, Vmm vmm, Clamp clamp, Function<Acceptance, List<Refusal>> wayBack) {
+    private Verdict judge(GuestAbi abi, Vmm vmm, Clamp clamp, BiFunction<Acceptance, GuestAbi, List<Refusal>> wayBack) {
         VmmRules rules = VmmRules.of(vmm);
         HostProfile here;
         try {
@@ -127,10 +129,11 @@ public final class HostProfile {
         if (abi.equals(here.defaultGuestAbi)) {
             return new Verdict.Accepted(taken.measured());
         }
-        List<Refusal> back = wayBack.apply(acceptance);
+        GuestAbi landed = acceptance.landing();
+        List<Refusal> back = wayBack.apply(acceptance, landed);
         return back.isEmpty()
                 ? new Verdict.Accepted(taken.measured())
-                : new Verdict.OneWay(Addition.between(abi, acceptance.landing()), back, taken.measured());
+                : new Verdict.OneWay(Addition.between(abi, landed), back, taken.measured());
     }
 
     /** What the guest has after being restored here by this VMM without any clamp. */
@@ -145,7 +148,7 @@ public final class HostProfile {
      * @throws IllegalArgumentException if this host refuses
      */
     public GuestAbi land(GuestAbi abi, Vmm vmm, Clamp clamp) {
-        if (judge(abi, vmm, clamp, acceptance -> List.of()) instanceof Verdict.Refused refused) {
+        if (judge(abi, vmm, clamp, (acceptance, landed) -> List.of()) instanceof Verdict.Refused refused) {
             throw new IllegalArgumentException(
                     "refused: " + refused.refusals().getFirst().message());
         }
@@ -255,7 +258,12 @@ public final class HostProfile {
 
     @Override
     public int hashCode() {
-        return digest().hashCode();
+        int known = hash;
+        if (known == 0) {
+            known = digest().hashCode();
+            hash = known;
+        }
+        return known;
     }
 
     @Override

@@ -5,7 +5,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.EnumSet;
-import java.util.LinkedHashSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -29,12 +29,21 @@ final class MinimumSearch {
             throw new IllegalArgumentException("the minimum of no hosts is not defined");
         }
         // Sorted, so that the answer does not depend on the order of the hosts.
-        List<HostProfile> distinct = new ArrayList<>(new LinkedHashSet<>(hosts));
-        distinct.sort(Comparator.comparing(HostProfile::digest));
-        this.hosts = distinct;
+        List<HostProfile> sorted = new ArrayList<>(distinct(hosts));
+        sorted.sort(Comparator.comparing(HostProfile::digest));
+        this.hosts = sorted;
         this.vmm = vmm;
         this.rules = VmmRules.of(vmm);
         this.exclusions = exclusions;
+    }
+
+    /** Fleets hold few profiles many times over, so the set stays small however many hosts there are. */
+    private static Set<HostProfile> distinct(Collection<HostProfile> hosts) {
+        Set<HostProfile> distinct = new HashSet<>();
+        for (HostProfile host : hosts) {
+            distinct.add(host);
+        }
+        return distinct;
     }
 
     Minimum search() {
@@ -50,8 +59,7 @@ final class MinimumSearch {
         List<Refusal> why = first == null ? List.copyOf(reasons) : first;
         List<HostClass> classes = Classes.withoutEdges(hosts);
         boolean small = classes.size() <= Minimum.None.MOST_CLASSES_WITH_EDGES;
-        return new Minimum.None(
-                classes, small ? Classes.of(hosts, vmm).edges() : List.of(), why);
+        return new Minimum.None(classes, small ? Classes.of(hosts, vmm).edges() : List.of(), why);
     }
 
     /** Clamps within the VMM's power that all hosts can honour, the least first. */
@@ -167,9 +175,8 @@ final class MinimumSearch {
 
     /** Where kernels and VMM let it be written, all take the implementation ID of one of them. */
     private Offer withImplementationId(Offer offer, List<HostProfile> clamped) {
-        boolean writable = rules.imposes("implementation-id")
-                && hosts.stream()
-                        .allMatch(HostProfile::implementationIdWritable);
+        boolean writable =
+                rules.imposes("implementation-id") && hosts.stream().allMatch(HostProfile::implementationIdWritable);
         if (!writable) {
             return offer;
         }
@@ -261,10 +268,7 @@ final class MinimumSearch {
             }
             if (refused != 0) {
                 return new Refusals(
-                                other.defaultGuestAbi(),
-                                other.implementationIdWritable(),
-                                one.defaultGuestAbi(),
-                                vmm)
+                                other.defaultGuestAbi(), other.implementationIdWritable(), one.defaultGuestAbi(), vmm)
                         .value(id, wanted, offered, refused);
             }
         }

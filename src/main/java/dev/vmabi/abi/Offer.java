@@ -221,9 +221,14 @@ final class Offer {
         return new Offer(listed, ids, defaults, taken, faithful, altered, changed);
     }
 
-    /** This offer for one register alone. */
-    Offer only(long id) {
-        return restrictedTo(Ids.indexOf(ids, id) < 0 ? new long[0] : new long[] {id});
+    /** The values that nibble {@code n} of register {@code i} takes, one bit each. */
+    int takenSet(int i, int n) {
+        return set(taken, i, n);
+    }
+
+    /** Those of them that read back as written and are not above the default. */
+    int faithfulSet(int i, int n) {
+        return set(faithful, i, n);
     }
 
     private Offer restrictedTo(long[] common) {

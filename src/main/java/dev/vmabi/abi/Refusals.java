@@ -198,8 +198,7 @@ final class Refusals {
 
     private String firmwareCure(RegisterId id) {
         if (id.equals(RegisterId.PSCI_VERSION)) {
-            String clamp = "start the guest with psci="
-                    + version(host.value(id));
+            String clamp = "start the guest with psci=" + version(host.value(id));
             boolean can = VmmRules.of(vmm).imposes("psci");
             String which = can ? "" : " (QEMU " + PSCI_CLAMP + " can)";
             return "a newer kernel on the host, or " + clamp + which;

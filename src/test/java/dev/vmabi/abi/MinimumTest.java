@@ -58,9 +58,16 @@ class MinimumTest {
 
     @Test
     void holdersAreNamed() {
-        List<HostProfile> hosts = hosts("linux-6.12-max", "linux-6.18-max");
-        Minimum minimum = Minimum.of(hosts, QEMU_11, Exclusions.NONE);
-        System.out.println(minimum);
+        HostProfile older = RecordedHosts.profile("linux-6.12-max");
+        List<HostProfile> hosts = List.of(older, RecordedHosts.profile("linux-6.18-max"));
+        Minimum.Common common = (Minimum.Common) Minimum.of(hosts, QEMU_11, Exclusions.NONE);
+        assertThat(common.holdsDown())
+                .allMatch(held -> held.profile().equals(older.digest()))
+                .extracting(HoldsDown::register)
+                .containsExactly(RegisterId.PSCI_VERSION, RegisterId.VENDOR_HYP_BMAP_2);
+        assertThat(Minimum.gainWithout(hosts, older, QEMU_11, Exclusions.NONE))
+                .anyMatch(gain ->
+                        gain.register().equals("PSCI_VERSION") && gain.after().equals("0x10003"));
     }
 
     @Test
