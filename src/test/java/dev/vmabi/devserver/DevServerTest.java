@@ -11,6 +11,12 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -81,6 +87,31 @@ class DevServerTest {
             server.closeWatches();
             client.resource(map("after")).create();
             await(() -> informer.getStore().list().size() == 3);
+        }
+    }
+
+    @Test
+    void whatIsForgottenCannotBeResumedButRunningWatchesGoOn() throws Exception {
+        try (KubernetesClient client = server.client();
+                HttpClient http = HttpClient.newBuilder()
+                        .sslContext(CertificateAuthority.clientContext(
+                                CertificateAuthority.parse(server.caCertificate())))
+                        .build()) {
+            client.resource(map("first")).create();
+            String version = client.configMaps().list().getMetadata().getResourceVersion();
+            String path = "/api/v1/configmaps?watch=1&timeoutSeconds=3&resourceVersion=" + version;
+            HttpRequest watch = HttpRequest.newBuilder(URI.create(server.url() + path))
+                    .header("Authorization", "Bearer " + server.token(User.ADMIN))
+                    .build();
+            HttpResponse<InputStream> running = http.send(watch, HttpResponse.BodyHandlers.ofInputStream());
+            server.compact();
+            client.resource(map("second")).create();
+            try (InputStream events = running.body()) {
+                assertThat(new String(events.readAllBytes(), StandardCharsets.UTF_8))
+                        .contains("\"ADDED\"", "\"second\"");
+            }
+            assertThat(http.send(watch, HttpResponse.BodyHandlers.ofString()).body())
+                    .contains("\"ERROR\"", "\"code\":410");
         }
     }
 
