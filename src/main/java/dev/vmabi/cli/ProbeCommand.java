@@ -57,18 +57,21 @@ final class ProbeCommand implements Callable<Integer> {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("kernel", facts.kernelRelease()));
         facts.cpusByMidr()
-                .forEach((midr, cpus) -> rows.add(List.of("CPUs", cpus.size() + " of MIDR 0x" + Long.toHexString(midr))));
+                .forEach((midr, cpus) ->
+                        rows.add(List.of("CPUs", cpus.size() + " of MIDR 0x" + Long.toHexString(midr))));
         rows.add(List.of("profile", profile.digest().hex()));
         rows.add(List.of("guest ABI", abi.digest().hex()));
-        rows.add(List.of("registers", abi.registerIds().size() + " listed, "
-                + abi.registers().size() + " define the ABI"));
+        rows.add(List.of(
+                "registers",
+                abi.registerIds().size() + " listed, " + abi.registers().size() + " define the ABI"));
         rows.add(List.of(
                 "vCPU features", abi.vcpuFeatures().stream().map(Enum::name).collect(Collectors.joining(" "))));
         rows.add(List.of(
                 "vGIC",
-                probe.vgicKinds() + (abi.vgicRevision().isPresent()
-                        ? ", revision " + abi.vgicRevision().getAsInt()
-                        : "")));
+                probe.vgicKinds()
+                        + (abi.vgicRevision().isPresent()
+                                ? ", revision " + abi.vgicRevision().getAsInt()
+                                : "")));
         output.table(rows);
         output.line("@|bold guest ABI by vCPU features|@");
         output.table(probe.byFeatureSet().entrySet().stream()

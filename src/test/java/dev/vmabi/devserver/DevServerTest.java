@@ -94,8 +94,8 @@ class DevServerTest {
     void whatIsForgottenCannotBeResumedButRunningWatchesGoOn() throws Exception {
         try (KubernetesClient client = server.client();
                 HttpClient http = HttpClient.newBuilder()
-                        .sslContext(CertificateAuthority.clientContext(
-                                CertificateAuthority.parse(server.caCertificate())))
+                        .sslContext(
+                                CertificateAuthority.clientContext(CertificateAuthority.parse(server.caCertificate())))
                         .build()) {
             client.resource(map("first")).create();
             String version = client.configMaps().list().getMetadata().getResourceVersion();

@@ -140,8 +140,8 @@ class IssuedCertificateTest {
         KeyPairGenerator curve = KeyPairGenerator.getInstance("EC");
         curve.initialize(new ECGenParameterSpec("secp256r1"));
         ECPrivateKey ec = (ECPrivateKey) curve.generateKeyPair().getPrivate();
-        byte[] sec1 = new org.bouncycastle.asn1.sec.ECPrivateKey(256, ec.getS(), SECObjectIdentifiers.secp256r1)
-                .getEncoded();
+        byte[] sec1 =
+                new org.bouncycastle.asn1.sec.ECPrivateKey(256, ec.getS(), SECObjectIdentifiers.secp256r1).getEncoded();
         assertThat(Pem.privateKey(Pem.of(ec))).isEqualTo(ec);
         assertThat(Pem.privateKey(pem("EC PRIVATE KEY", sec1))).isEqualTo(ec);
         assertThatThrownBy(() -> Pem.privateKey("nothing")).hasMessage("there is no unencrypted private key in it");

@@ -198,8 +198,7 @@ class SelfManagedCertificateTest {
         assertThat(keys.getCertificateChain("gate")).containsExactly(first.certificate());
 
         Files.writeString(chain, "half written");
-        assertThatThrownBy(mounted::ensure)
-                .isInstanceOf(GeneralSecurityException.class);
+        assertThatThrownBy(mounted::ensure).isInstanceOf(GeneralSecurityException.class);
         assertThat(keys.getCertificateChain("gate")).as("the one before stays").containsExactly(first.certificate());
 
         IssuedCertificate second = write(chain, key);
