@@ -105,8 +105,8 @@ public final class HostProfile {
      * would refuse it afterwards.
      */
     public Verdict accepts(GuestAbi abi, Vmm vmm, Clamp clamp, HostProfile origin) {
-        return judge(abi, vmm, clamp, acceptance -> switch (origin.judge(
-                acceptance.landing(), vmm, clamp, back -> List.of())) {
+        return judge(abi, vmm, clamp, (acceptance, landed) -> switch (origin.judge(
+                landed, vmm, clamp, (back, again) -> List.of())) {
             case Verdict.Refused refused -> refused.refusals();
             default -> List.of();
         });
