@@ -144,7 +144,7 @@ public final class Destinations {
                 || !fleet.verdict(to.digest(), to.profile(), abi.get(), vmm).accepted()) {
             return Optional.empty();
         }
-        GuestAbi landing = fleet.verdicts().landing(to.digest(), to.profile(), abi.get(), vmm);
+        GuestAbi landing = fleet.landing(to.digest(), to.profile(), abi.get(), vmm);
         return fleet.verdict(left.digest(), left.profile(), landing, vmm) instanceof Verdict.Refused refused
                 ? Optional.of("would be a one-way move, which policy " + policy.name() + " denies: "
                         + Reasons.first(refused, 1))

@@ -1,12 +1,14 @@
 package dev.vmabi.fleet;
 
 import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.NodeABISpec.Proof;
+import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
@@ -33,6 +35,7 @@ public final class Fleet {
     private final Map<String, Node> nodes;
     private final Map<String, Digest> guestAbisByLabel = new HashMap<>();
     private final Map<String, Vm> vmsByKey;
+    private final Map<Digest, Clamp> clamps = new HashMap<>();
     private final Map<String, PolicyTerms> terms = new HashMap<>();
     private final Map<HomesKey, SortedSet<String>> homes = new ConcurrentHashMap<>();
 
@@ -47,6 +50,27 @@ public final class Fleet {
         state.guestAbis().keySet().forEach(d -> guestAbisByLabel.put(d.label(), d));
         this.vmsByKey = state.vms().stream().collect(Collectors.toMap(Vm::key, Function.identity(), (a, b) -> b));
         state.policies().forEach(p -> terms.put(p.name(), PolicyTerms.of(p.spec())));
+        state.vms().forEach(v -> v.stamp().flatMap(this::digest).ifPresent(d -> clamps.put(d, v.clamp())));
+        state.policies().forEach(p -> clampsOf(p.status()));
+    }
+
+    private void clampsOf(VirtualMachineABIStatus status) {
+        if (status == null) {
+            return;
+        }
+        if (status.previous() != null) {
+            clamps.put(Digest.parse(status.previous().digest()), clamp(status.previous().clamp()));
+        }
+        if (status.candidate() != null) {
+            clamps.put(Digest.parse(status.candidate().digest()), clamp(status.candidate().clamp()));
+        }
+        if (status.baseline() != null) {
+            clamps.put(Digest.parse(status.baseline().digest()), clamp(status.baseline().clamp()));
+        }
+    }
+
+    private static Clamp clamp(String text) {
+        return text == null || text.isEmpty() ? Clamp.NONE : Clamp.parse(text);
     }
 
     public FleetState state() {
@@ -151,7 +175,17 @@ public final class Fleet {
 
     /** The verdict by computation, from what the host's kernel was measured to take. */
     public Verdict verdict(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
-        return verdicts.accepts(profile, host, abi, vmm);
+        return verdicts.accepts(profile, host, abi, vmm, clamp(abi.digest()));
+    }
+
+    /** What a guest of this ABI has after landing on the host, which accepts it. */
+    GuestAbi landing(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
+        return verdicts.landing(profile, host, abi, vmm, clamp(abi.digest()));
+    }
+
+    /** What the VMM imposes on guests of this ABI, wherever they run: that of the pin, else that of a VM that has it. */
+    private Clamp clamp(Digest guestAbi) {
+        return clamps.getOrDefault(guestAbi, Clamp.NONE);
     }
 
     PolicyTerms terms(Policy policy) {

@@ -1,5 +1,6 @@
 package dev.vmabi.fleet;
 
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.Exclusions;
 import dev.vmabi.abi.GuestAbi;
@@ -22,7 +23,7 @@ public final class Verdicts {
     private static final int MOST_VERDICTS = 65_536;
     private static final int MOST_MINIMUMS = 256;
 
-    private record VerdictKey(Digest profile, Digest guestAbi, Vmm vmm) {}
+    private record VerdictKey(Digest profile, Digest guestAbi, Vmm vmm, Clamp clamp) {}
 
     private record MinimumKey(Set<Digest> profiles, Vmm vmm, Exclusions exclusions) {}
 
@@ -31,8 +32,8 @@ public final class Verdicts {
     private final Map<MinimumKey, Minimum> minimums = leastRecentlyUsed(MOST_MINIMUMS);
 
     /** {@link HostProfile#accepts}. */
-    public Verdict accepts(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
-        return once(verdicts, new VerdictKey(profile, abi.digest(), vmm), () -> host.accepts(abi, vmm));
+    public Verdict accepts(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm, Clamp clamp) {
+        return once(verdicts, new VerdictKey(profile, abi.digest(), vmm, clamp), () -> host.accepts(abi, vmm, clamp));
     }
 
     /**
@@ -40,8 +41,8 @@ public final class Verdicts {
      *
      * @throws IllegalArgumentException if the host refuses
      */
-    public GuestAbi landing(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
-        return once(landings, new VerdictKey(profile, abi.digest(), vmm), () -> host.land(abi, vmm));
+    public GuestAbi landing(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm, Clamp clamp) {
+        return once(landings, new VerdictKey(profile, abi.digest(), vmm, clamp), () -> host.land(abi, vmm, clamp));
     }
 
     /** {@link Minimum#of} over distinct profiles. */

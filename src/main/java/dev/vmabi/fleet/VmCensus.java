@@ -80,7 +80,7 @@ final class VmCensus {
                     && standing instanceof Standing.Fresh fresh
                     && fleet.verdict(fresh.digest(), fresh.profile(), stamped.get(), vmm)
                             .accepted()) {
-                return Optional.of(fresh.profile().land(stamped.get(), vmm));
+                return Optional.of(fleet.landing(fresh.digest(), fresh.profile(), stamped.get(), vmm));
             }
             return stamped;
         }
