@@ -34,6 +34,15 @@ class PatchContractTest extends Contract {
     }
 
     @Test
+    void aMergePatchDeletesAKeyOfAMap() {
+        ObjectNode map = object("v1", "ConfigMap", "keys");
+        map.putObject("data").put("keep", "1").put("drop", "2");
+        post(configMaps(), map);
+        Answer merged = patch(configMaps() + "/keys", "merge-patch+json", "{'data': {'drop': null, 'new': '3'}}");
+        assertThat(merged.body().path("data")).isEqualTo(json("{'keep': '1', 'new': '3'}"));
+    }
+
+    @Test
     void aPatchThatChangesNothingKeepsTheVersion() {
         Answer created = post(gadgets, gadget("nothing"));
         Answer patched = patch(gadgets + "/nothing", "merge-patch+json", "{'spec': {'keep': 'k'}}");
