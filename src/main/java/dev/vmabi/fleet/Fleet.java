@@ -1,7 +1,6 @@
 package dev.vmabi.fleet;
 
 import dev.vmabi.abi.Clamp;
-import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
@@ -59,13 +58,19 @@ public final class Fleet {
             return;
         }
         if (status.previous() != null) {
-            clamps.put(Digest.parse(status.previous().digest()), clamp(status.previous().clamp()));
+            clamps.put(
+                    Digest.parse(status.previous().digest()),
+                    clamp(status.previous().clamp()));
         }
         if (status.candidate() != null) {
-            clamps.put(Digest.parse(status.candidate().digest()), clamp(status.candidate().clamp()));
+            clamps.put(
+                    Digest.parse(status.candidate().digest()),
+                    clamp(status.candidate().clamp()));
         }
         if (status.baseline() != null) {
-            clamps.put(Digest.parse(status.baseline().digest()), clamp(status.baseline().clamp()));
+            clamps.put(
+                    Digest.parse(status.baseline().digest()),
+                    clamp(status.baseline().clamp()));
         }
     }
 
