@@ -28,14 +28,18 @@ final class Patches {
     /** For a VirtualMachineInstanceMigration: KubeVirt lays this selector under the one it renders itself. */
     static ArrayNode migration(JsonNode object, Steering steering) {
         ArrayNode patch = JsonNodeFactory.instance.arrayNode();
-        addEntries(patch, object, "addedNodeSelector", steering.nodeSelector());
+        if (object.path("spec").isObject()) {
+            addEntries(patch, object, "addedNodeSelector", steering.nodeSelector());
+        }
         return patch;
     }
 
     static ArrayNode pod(JsonNode object, Steering steering) {
         ArrayNode patch = JsonNodeFactory.instance.arrayNode();
-        addEntries(patch, object, "nodeSelector", steering.nodeSelector());
-        addAffinity(patch, object.path("spec").path("affinity"), steering);
+        if (object.path("spec").isObject()) {
+            addEntries(patch, object, "nodeSelector", steering.nodeSelector());
+            addAffinity(patch, object.path("spec").path("affinity"), steering);
+        }
         return patch;
     }
 

@@ -1,5 +1,7 @@
 package dev.vmabi.gate;
 
+import static dev.vmabi.gate.TestFleet.N;
+import static dev.vmabi.gate.TestFleet.N1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -42,19 +44,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** AdmissionReviews over real HTTPS. */
 class AdmissionServerTest {
-    private static final String N = "linux-6.1-cortex-a76";
-    private static final String N1 = "linux-6.12-cortex-a76";
     private static final List<String> HOSTS = List.of("127.0.0.1", "vmabi-gate.vmabi-system.svc");
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final Fleet fleet = new TestFleet()
-            .policy("pool-a", "a", N)
-            .node("n-1", "a", N)
-            .node("n-2", "a", N)
-            .node("n1-1", "a", N1)
-            .vm("vm-old", "n-1", N)
-            .vm("vm-new", "n1-1", N1)
-            .build();
+    private final Fleet fleet = TestFleet.rolling().build();
     private final MeterRegistry meters = new SimpleMeterRegistry();
     private final ServingKeys keys = new ServingKeys();
     private final AtomicBoolean read = new AtomicBoolean(true);

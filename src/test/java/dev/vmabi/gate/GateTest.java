@@ -1,7 +1,10 @@
 package dev.vmabi.gate;
 
+import static dev.vmabi.gate.TestFleet.N;
+import static dev.vmabi.gate.TestFleet.N1;
 import static dev.vmabi.gate.TestFleet.NAMESPACE;
 import static dev.vmabi.gate.TestFleet.born;
+import static dev.vmabi.gate.TestFleet.rolling;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmabi.abi.RecordedHosts;
@@ -21,8 +24,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every branch of the gate, on fleets of recorded hosts: N is Linux 6.1, N+1 Linux 6.12, both on Cortex-A76. */
 class GateTest {
-    private static final String N = "linux-6.1-cortex-a76";
-    private static final String N1 = "linux-6.12-cortex-a76";
     private static final String OTHER_CPU = "linux-6.12-cortex-a57";
 
     private static String label(String host) {
@@ -31,17 +32,6 @@ class GateTest {
 
     private static String profile(String host) {
         return RecordedHosts.profile(host).digest().label();
-    }
-
-    /** Two nodes at N and one at N+1, pinned to N; vm-old was born at N, vm-new at N+1. */
-    private static TestFleet rolling() {
-        return new TestFleet()
-                .policy("pool-a", "a", N)
-                .node("n-1", "a", N)
-                .node("n-2", "a", N)
-                .node("n1-1", "a", N1)
-                .vm("vm-old", "n-1", N)
-                .vm("vm-new", "n1-1", N1);
     }
 
     private static MigrationRequest migration(String vm, Origin origin) {

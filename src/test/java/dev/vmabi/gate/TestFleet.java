@@ -38,6 +38,8 @@ import java.util.function.UnaryOperator;
  */
 final class TestFleet {
     static final Vmm QEMU = Vmm.parse("qemu:10.0");
+    static final String N = "linux-6.1-cortex-a76";
+    static final String N1 = "linux-6.12-cortex-a76";
     static final String NAMESPACE = "tenant-a";
     private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
 
@@ -49,6 +51,17 @@ final class TestFleet {
     private final List<FleetState.Vm> vms = new ArrayList<>();
     private final Map<String, Map<String, String>> namespaces =
             new TreeMap<>(Map.of(NAMESPACE, Map.of("kubernetes.io/metadata.name", NAMESPACE)));
+
+    /** Two nodes at Linux 6.1 and one at 6.12, pinned to the former; vm-old was born there, vm-new on 6.12. */
+    static TestFleet rolling() {
+        return new TestFleet()
+                .policy("pool-a", "a", N)
+                .node("n-1", "a", N)
+                .node("n-2", "a", N)
+                .node("n1-1", "a", N1)
+                .vm("vm-old", "n-1", N)
+                .vm("vm-new", "n1-1", N1);
+    }
 
     /** What a policy in a test differs in from the default one. */
     record Terms(OneWayMoves oneWayMoves, Placement placement, Enforcement enforcement) {
