@@ -65,7 +65,7 @@ final class Admissions {
             case Decision.Audited audited -> "audit";
         };
         if (decision instanceof Decision.Deny deny) {
-            LOG.infof("denied (%s): %s", deny.reason(), deny.message());
+            LOG.infof("denied (%s): %s", deny.reason(), deny.message().replaceAll("\\p{Cntrl}+", "; "));
         }
         counters.computeIfAbsent(
                         new Count(hook, verdict, decision.reason()),

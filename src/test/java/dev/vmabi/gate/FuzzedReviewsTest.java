@@ -100,20 +100,20 @@ class FuzzedReviewsTest {
     private static void mutate(Random random, JsonNode review) {
         List<ContainerNode<?>> containers = new ArrayList<>();
         collect(review, containers);
-        switch (containers.get(random.nextInt(containers.size()))) {
-            case ObjectNode object
-            when !object.isEmpty() -> {
-                List<String> names = new ArrayList<>();
-                object.fieldNames().forEachRemaining(names::add);
-                String name = names.get(random.nextInt(names.size()));
-                if (random.nextInt(3) == 0) {
-                    object.remove(name);
-                } else {
-                    object.set(name, something(random));
-                }
+        ContainerNode<?> container = containers.get(random.nextInt(containers.size()));
+        if (container.isEmpty()) {
+            return;
+        }
+        int which = random.nextInt(container.size());
+        if (container instanceof ArrayNode array) {
+            array.set(which, something(random));
+        } else if (container instanceof ObjectNode object) {
+            String name = object.propertyStream().toList().get(which).getKey();
+            if (random.nextInt(3) == 0) {
+                object.remove(name);
+            } else {
+                object.set(name, something(random));
             }
-            case ArrayNode array when !array.isEmpty() -> array.set(random.nextInt(array.size()), something(random));
-            default -> {}
         }
     }
 
