@@ -10,11 +10,7 @@ import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.kvm.KvmState;
 import dev.vmabi.kvm.Proof;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -36,6 +32,9 @@ public final class NodeAgent implements Runnable {
     private static final String GROUP_PATH = "/apis/" + Names.API_VERSION + "/";
     private static final String GUEST_ABIS = GROUP_PATH + "guestabis";
 
+    /** Events nearer to one another than this are of one burst. */
+    private static final Duration BURST = Duration.ofMillis(200);
+
     private final String node;
     private final String version;
     private final Host host;
@@ -55,7 +54,7 @@ public final class NodeAgent implements Runnable {
 
     private volatile boolean stopped;
     private volatile boolean probeAgain = true;
-    private volatile InputStream watch;
+    private volatile Watch watch;
 
     public NodeAgent(String node, String version, Host host, ApiClient api, Metrics metrics, Log log) {
         this.node = node;
@@ -142,23 +141,22 @@ public final class NodeAgent implements Runnable {
         proveAndPublish();
         Duration lasts = Pause.watchTime();
         String query = "?watch=true&allowWatchBookmarks=true&timeoutSeconds=" + lasts.toSeconds() + "&resourceVersion=";
-        try (InputStream stream = api.watch(GUEST_ABIS + query + resourceVersion, lasts)) {
-            watch = stream;
+        try (Watch events = new Watch(api.watch(GUEST_ABIS + query + resourceVersion, lasts))) {
+            watch = events;
             if (stopped || probeAgain) {
                 return;
             }
-            BufferedReader events = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8));
-            boolean unpublished = false;
-            for (String line = events.readLine(); line != null; line = events.readLine()) {
+            boolean changed = false;
+            for (String line = events.take(); line != null; line = events.take()) {
                 pause.reset();
-                unpublished |= handle(ApiClient.JSON.readTree(line));
+                changed |= handle(ApiClient.JSON.readTree(line));
                 if (resourceVersion == null) {
                     return;
                 }
                 // What comes in one burst is published in one write.
-                if (unpublished && !events.ready()) {
+                if (changed && !events.more(BURST)) {
                     proveAndPublish();
-                    unpublished = false;
+                    changed = false;
                 }
             }
         } finally {
@@ -312,10 +310,10 @@ public final class NodeAgent implements Runnable {
         metrics.published(true);
     }
 
-    private static void close(InputStream stream) {
-        if (stream != null) {
+    private static void close(Watch watch) {
+        if (watch != null) {
             try {
-                stream.close();
+                watch.close();
             } catch (IOException e) {
                 // The reader will notice.
             }

@@ -1,19 +1,22 @@
 package dev.vmabi.lab;
 
 import java.io.BufferedReader;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** A running emulated host; its console is kept line by line. Closing it pulls the plug. */
+/** A running emulated host; its console is kept line by line, and in a log beside the cache. Closing it pulls the plug. */
 final class EmulatedHost implements AutoCloseable {
 
     private final LabHost kind;
     private final Process process;
+    private final BufferedWriter log;
     private final List<String> console = new ArrayList<>();
     private boolean ended;
 
@@ -29,6 +32,7 @@ final class EmulatedHost implements AutoCloseable {
                 String.join(",", overlays.stream().map(Path::toString).toList())));
         command.addAll(qemuOptions);
         try {
+            log = Files.newBufferedWriter(cache.directory().resolve(kind.name() + ".log"));
             process = new ProcessBuilder(command).redirectErrorStream(true).start();
         } catch (IOException e) {
             throw new UncheckedIOException("cannot boot " + kind.name(), e);
@@ -77,8 +81,12 @@ final class EmulatedHost implements AutoCloseable {
     }
 
     private void read() {
-        try (BufferedReader lines = process.inputReader()) {
+        try (log;
+                BufferedReader lines = process.inputReader()) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                log.write(line);
+                log.newLine();
+                log.flush();
                 synchronized (this) {
                     console.add(line.stripTrailing());
                     notifyAll();

@@ -66,15 +66,18 @@ public final class Lab {
             kinds = kinds.subList(0, Math.min(kinds.size(), Integer.parseInt(arguments[0])));
         }
         LabCache cache = LabCache.prepared();
-        List<String> faults;
+        List<String> faults = new ArrayList<>();
         try (ApiServer server = ApiServers.start()) {
             Lab lab = new Lab(server);
             try {
                 lab.run(cache, kinds);
+            } catch (IllegalStateException e) {
+                lab.fault(e.getMessage());
             } finally {
                 lab.hosts.values().forEach(EmulatedHost::close);
+                lab.client.close();
             }
-            faults = lab.faults;
+            faults.addAll(lab.faults);
         }
         System.out.printf(
                 "%nlab: %d hosts, %d s, %s%n",
@@ -145,7 +148,7 @@ public final class Lab {
             }
         }
         if (!faults.isEmpty()) {
-            throw new IllegalStateException(String.join("\n", faults));
+            throw new IllegalStateException("not every host reports");
         }
     }
 

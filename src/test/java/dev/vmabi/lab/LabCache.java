@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -50,6 +51,7 @@ final class LabCache {
     Path overlay(String name, Map<String, Path> files) {
         try {
             Path root = Files.createTempDirectory(directory, "overlay");
+            Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwxr-xr-x")); // becomes the host's /
             for (Map.Entry<String, Path> file : new TreeMap<>(files).entrySet()) {
                 Path target = root.resolve(file.getKey());
                 Files.createDirectories(target.getParent());
@@ -86,7 +88,7 @@ final class LabCache {
         return program;
     }
 
-    private static void run(List<String> command) {
+    static void run(List<String> command) {
         try {
             int code = new ProcessBuilder(command).inheritIO().start().waitFor();
             if (code != 0) {
