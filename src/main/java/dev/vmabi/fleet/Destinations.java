@@ -1,5 +1,6 @@
 package dev.vmabi.fleet;
 
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.Verdict;
@@ -144,7 +145,7 @@ public final class Destinations {
                 || !fleet.verdict(to.digest(), to.profile(), abi.get(), vmm).accepted()) {
             return Optional.empty();
         }
-        GuestAbi landing = fleet.verdicts().landing(to.digest(), to.profile(), abi.get(), vmm);
+        GuestAbi landing = fleet.verdicts().landing(to.digest(), to.profile(), abi.get(), vmm, Clamp.NONE);
         return fleet.verdict(left.digest(), left.profile(), landing, vmm) instanceof Verdict.Refused refused
                 ? Optional.of("would be a one-way move, which policy " + policy.name() + " denies: "
                         + Reasons.first(refused, 1))

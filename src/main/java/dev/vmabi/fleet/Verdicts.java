@@ -1,5 +1,6 @@
 package dev.vmabi.fleet;
 
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.Exclusions;
 import dev.vmabi.abi.GuestAbi;
@@ -24,9 +25,11 @@ public final class Verdicts {
 
     private record VerdictKey(Digest profile, Digest guestAbi, Vmm vmm) {}
 
+    private record LandingKey(Digest profile, Digest guestAbi, Vmm vmm, Clamp clamp) {}
+
     private record MinimumKey(Set<Digest> profiles, Vmm vmm, Exclusions exclusions) {}
 
-    private final Map<VerdictKey, GuestAbi> landings = leastRecentlyUsed(MOST_VERDICTS);
+    private final Map<LandingKey, GuestAbi> landings = leastRecentlyUsed(MOST_VERDICTS);
     private final Map<VerdictKey, Verdict> verdicts = leastRecentlyUsed(MOST_VERDICTS);
     private final Map<MinimumKey, Minimum> minimums = leastRecentlyUsed(MOST_MINIMUMS);
 
@@ -40,8 +43,8 @@ public final class Verdicts {
      *
      * @throws IllegalArgumentException if the host refuses
      */
-    public GuestAbi landing(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm) {
-        return once(landings, new VerdictKey(profile, abi.digest(), vmm), () -> host.land(abi, vmm));
+    public GuestAbi landing(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm, Clamp clamp) {
+        return once(landings, new LandingKey(profile, abi.digest(), vmm, clamp), () -> host.land(abi, vmm, clamp));
     }
 
     /** {@link Minimum#of} over distinct profiles. */
