@@ -17,6 +17,7 @@ help: ## List the targets
 $(BUILT): $(SOURCES)
 	@echo "building (the first time downloads the dependencies, which takes some minutes)"
 	@$(MVN) -DskipTests package
+	@sed 's#@JAVA@#$(JAVA)#' src/main/sh/vmabi > target/vmabi && chmod +x target/vmabi
 	@touch $@
 
 .PHONY: build
@@ -25,7 +26,6 @@ build: $(BUILT) ## Compile, check style and package; target/vmabi is the command
 .PHONY: test
 test: ## Run every test; prints which API server the suite ran on
 	@./mvnw -B -ntp -Dstyle.color=never verify
-	@touch $(BUILT)
 
 .PHONY: demo
 demo: $(BUILT) ## Show the whole product on recorded hosts; KEEP=1 keeps it serving

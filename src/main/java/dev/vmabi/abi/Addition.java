@@ -17,7 +17,7 @@ import java.util.SortedSet;
 public record Addition(String register, String field, String before, String after, SortedSet<String> gainedFeatures) {
 
     /** Registers and field values that {@code after} has and {@code before} has not. */
-    static List<Addition> between(GuestAbi before, GuestAbi after) {
+    public static List<Addition> between(GuestAbi before, GuestAbi after) {
         List<Addition> additions = new ArrayList<>();
         for (long id : after.listedIds()) {
             RegisterId register = new RegisterId(id);

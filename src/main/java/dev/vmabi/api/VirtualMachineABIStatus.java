@@ -97,10 +97,12 @@ public record VirtualMachineABIStatus(
             @JsonPropertyDescription("What the VMM must impose to get it.")
             String clamp,
 
-            @JsonPropertyDescription("Features that guests would gain; at most 100.") @Size(max = 100)
+            @JsonPropertyDescription(
+                    "What guests would gain: features, then registers and values that are no feature, like PSCI_VERSION: 0x10001 -> 0x10003; at most 100.")
+            @Size(max = 100)
             List<String> gains,
 
-            @JsonPropertyDescription("Features that guests would lose; at most 100.") @Size(max = 100)
+            @JsonPropertyDescription("What guests would lose, in the same words; at most 100.") @Size(max = 100)
             List<String> losses,
 
             @JsonPropertyDescription("How many of the nodes that must prove it have.")

@@ -16,14 +16,13 @@ import dev.vmabi.fleet.Pool.Member;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
-import java.util.SortedSet;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
@@ -49,6 +48,7 @@ final class BaselineDecision {
     private final List<Change> history;
     private Pin pin;
     private Candidate candidate;
+    private List<Member> awaited = List.of();
     private Previous previous;
     private Minimum minimum;
     private String reason = "Pinned";
@@ -155,7 +155,11 @@ final class BaselineDecision {
             next = graceEnds;
             return;
         }
-        SortedMap<Digest, HostProfile> profiles = sourceProfiles(pool.reportedProfiles());
+        if (terms.profile().isPresent()) {
+            pinProfile(terms.profile().get());
+            return;
+        }
+        SortedMap<Digest, HostProfile> profiles = pool.reportedProfiles();
         if (profiles.isEmpty()) {
             wait(
                     "NoNodes",
@@ -175,17 +179,58 @@ final class BaselineDecision {
             }
             case Minimum.Common common -> {
                 minimum = common;
-                offer(common, pool.unfenced(), new TreeSet<>());
+                offer(common, reporting(pool.unfenced()));
                 if (provedByAll()) {
-                    pin(
-                            common,
-                            1,
-                            "Pinned",
-                            Reason.BaselinePinned,
-                            "the least that " + pool.unfenced().size() + " nodes can honour, proved by each");
+                    pin(common, 1, "Pinned", Reason.BaselinePinned, whyPinned(silent));
                 }
             }
         }
+    }
+
+    /** A profile is pinned as it is: nodes whose kernel has refused it are fenced, the others must have proved it. */
+    private void pinProfile(Digest wanted) {
+        HostProfile profile = fleet.state().profiles().get(wanted);
+        if (profile == null) {
+            wait(
+                    "ProfileMissing",
+                    "ABIProfile " + wanted.hex()
+                            + " of spec.baseline.profile does not exist or does not hold (kubectl get abiprofiles)");
+            return;
+        }
+        if (fleet.verdicts().minimum(only(wanted, profile), terms.vmm(), terms.exclusions())
+                instanceof Minimum.Common common) {
+            minimum = common;
+            Digest digest = common.abi().digest();
+            List<Member> provers = reporting(pool.unfenced()).stream()
+                    .filter(m -> proved(m, digest) || !tried(m, digest))
+                    .toList();
+            offer(common, provers);
+            if (provedByAll()) {
+                pin(
+                        common,
+                        1,
+                        "Pinned",
+                        Reason.BaselinePinned,
+                        "what profile " + wanted.label() + " shows, proved by " + provers.size() + " nodes");
+            } else if (provers.isEmpty()) {
+                wait("ProofFailed", "no node of the pool can honour profile " + wanted.label());
+            }
+        }
+    }
+
+    private boolean honoursPin(Digest digest, HostProfile profile) {
+        return fleet.guestAbi(Digest.parse(pin.digest()))
+                .map(abi -> fleet.verdict(digest, profile, abi, terms.vmm()).accepted())
+                .orElse(false);
+    }
+
+    private SortedMap<Digest, HostProfile> named(Digest wanted) {
+        HostProfile profile = fleet.state().profiles().get(wanted);
+        return profile == null ? Collections.emptySortedMap() : only(wanted, profile);
+    }
+
+    private static SortedMap<Digest, HostProfile> only(Digest digest, HostProfile profile) {
+        return new TreeMap<>(Map.of(digest, profile));
     }
 
     private void wait(String why, String text) {
@@ -194,8 +239,9 @@ final class BaselineDecision {
     }
 
     private void offerAndRaise() {
-        SortedMap<Digest, HostProfile> profiles =
-                sourceProfiles(pool.honouringProfiles(fleet.state().profiles()));
+        SortedMap<Digest, HostProfile> profiles = terms.profile().isPresent()
+                ? named(terms.profile().get())
+                : pool.honouringProfiles(fleet.state().profiles(), this::honoursPin);
         if (profiles.isEmpty()
                 || !(fleet.verdicts().minimum(profiles, terms.vmm(), terms.exclusions())
                         instanceof Minimum.Common common)) {
@@ -205,7 +251,7 @@ final class BaselineDecision {
         if (common.abi().digest().hex().equals(pin.digest())) {
             return;
         }
-        offer(common, pool.unfenced(), new TreeSet<>(pin.features()));
+        offer(common, pool.unfenced());
         if (!provedByAll() || candidate.needed() == 0) {
             return;
         }
@@ -275,46 +321,67 @@ final class BaselineDecision {
         previous = null;
     }
 
-    private void offer(Minimum.Common common, List<Member> provers, SortedSet<String> featuresNow) {
+    private void offer(Minimum.Common common, List<Member> provers) {
         Digest digest = common.abi().digest();
         guestAbis.put(digest, common.abi());
-        SortedSet<String> gains = new TreeSet<>(common.abi().features());
-        gains.removeAll(featuresNow);
-        SortedSet<String> losses = new TreeSet<>(featuresNow);
-        losses.removeAll(common.abi().features());
-        int proved = (int) provers.stream().filter(m -> proved(m, digest)).count();
-        List<Member> awaited = pin == null
-                ? provers.stream()
-                        .filter(m -> m.standing() instanceof Standing.Fresh)
-                        .toList()
-                : provers;
-        boolean all = proved == awaited.size() && proved > 0;
-        String provedAt = all ? provedAtBefore(digest).orElse(Conditions.time(now)) : null;
+        Optional<GuestAbi> now = pin == null ? Optional.empty() : fleet.guestAbi(Digest.parse(pin.digest()));
+        List<String> gains = now.map(abi -> Difference.gains(abi, common.abi()))
+                .orElseGet(() -> List.copyOf(common.abi().features()));
+        List<String> losses =
+                now.map(abi -> Difference.gains(common.abi(), abi)).orElse(List.of());
+        awaited = provers.stream().filter(m -> !proved(m, digest)).toList();
+        boolean all = awaited.isEmpty() && !provers.isEmpty();
+        String provedAt = all ? provedAtBefore(digest).orElse(Conditions.time(this.now)) : null;
         candidate = new Candidate(
                 digest.hex(),
                 common.clamp().toString(),
                 gains.stream().limit(100).toList(),
                 losses.stream().limit(100).toList(),
-                proved,
-                awaited.size(),
+                provers.size() - awaited.size(),
+                provers.size(),
                 provedAt,
                 provedAt == null
                         ? null
                         : Conditions.time(Instant.parse(provedAt).plus(terms.soak())));
         if (pin == null) {
-            List<Member> refusing = awaited.stream()
-                    .filter(m -> m.standing() instanceof Standing.Fresh fresh
-                            && fresh.proof(digest).isPresent()
-                            && !proved(m, digest))
-                    .toList();
-            wait(
-                    refusing.isEmpty() ? "WaitingForProof" : "ProofFailed",
-                    refusing.isEmpty()
-                            ? proved + " of " + awaited.size() + " nodes have proved " + digest.label()
-                            : "the kernel refused " + digest.label() + " on " + names(refusing) + ": "
-                                    + fleet.obstacle(refusing.getFirst().node().name(), digest, terms.vmm())
-                                            .orElse(""));
+            sayWhoseProofIsAwaited(digest);
         }
+    }
+
+    private void sayWhoseProofIsAwaited(Digest digest) {
+        List<Member> refusing = awaited.stream().filter(m -> tried(m, digest)).toList();
+        wait(
+                refusing.isEmpty() ? "WaitingForProof" : "ProofFailed",
+                refusing.isEmpty()
+                        ? candidate.proved() + " of " + candidate.needed() + " nodes have proved " + digest.label()
+                                + awaited()
+                        : "the kernel refused " + digest.label() + " on " + names(refusing) + ": "
+                                + fleet.obstacle(refusing.getFirst().node().name(), digest, terms.vmm())
+                                        .orElse(""));
+    }
+
+    /** Whose proof of the candidate is awaited, to be appended to a message. */
+    String awaited() {
+        return awaited.isEmpty() ? "" : "; waiting for " + names(awaited);
+    }
+
+    private static List<Member> reporting(List<Member> members) {
+        return members.stream()
+                .filter(m -> m.standing() instanceof Standing.Fresh)
+                .toList();
+    }
+
+    private static boolean tried(Member member, Digest guestAbi) {
+        return member.standing() instanceof Standing.Fresh fresh
+                && fresh.proof(guestAbi).isPresent();
+    }
+
+    private String whyPinned(List<Member> silent) {
+        return "the least that " + candidate.needed() + " nodes can honour, proved by each"
+                + (silent.isEmpty()
+                        ? ""
+                        : "; " + silent.size() + " of " + pool.members().size() + " nodes had not reported: "
+                                + names(silent));
     }
 
     private boolean proved(Member member, Digest guestAbi) {
@@ -363,16 +430,6 @@ final class BaselineDecision {
         while (history.size() > MOST_HISTORY) {
             history.removeLast();
         }
-    }
-
-    private SortedMap<Digest, HostProfile> sourceProfiles(SortedMap<Digest, HostProfile> ofPool) {
-        return terms.profile()
-                .map(wanted -> {
-                    SortedMap<Digest, HostProfile> one = new TreeMap<>();
-                    Optional.ofNullable(fleet.state().profiles().get(wanted)).ifPresent(p -> one.put(wanted, p));
-                    return one;
-                })
-                .orElse(ofPool);
     }
 
     private String pinnedMessage() {

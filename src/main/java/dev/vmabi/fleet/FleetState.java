@@ -76,6 +76,28 @@ public record FleetState(
             return Optional.ofNullable(labels.get(Names.PROFILE_LABEL));
         }
 
+        /** This node with its report. */
+        public Node with(Optional<Report> its) {
+            return new Node(
+                    name, uid, labels, architecture, ready, schedulable, bootId, kernelVersion, guestAbiLabels, its);
+        }
+
+        /** This node with the labels and the status of its report as they were last written. */
+        public Node written(Optional<Node> node, Optional<Report> its) {
+            return new Node(
+                    name,
+                    uid,
+                    node.map(Node::labels).orElse(labels),
+                    architecture,
+                    ready,
+                    schedulable,
+                    bootId,
+                    kernelVersion,
+                    node.map(Node::guestAbiLabels).orElse(guestAbiLabels),
+                    report.map(seen -> its.map(last -> new Report(seen.generation(), seen.spec(), last.status()))
+                            .orElse(seen)));
+        }
+
         /** Whether VMs may be placed here at all, going by Kubernetes' own marks. */
         public boolean available() {
             return ready && schedulable;
@@ -107,6 +129,11 @@ public record FleetState(
         public Vm {
             labels = Map.copyOf(labels);
             namespaceLabels = Map.copyOf(namespaceLabels);
+        }
+
+        /** This VM with the labels of its namespace. */
+        public Vm in(Map<String, String> ofNamespace) {
+            return new Vm(namespace, name, uid, labels, ofNamespace, node, clamp, stamp, moved);
         }
 
         /** {@code namespace/name}. */

@@ -27,7 +27,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -59,7 +58,7 @@ public record PolicyDecision(
                 .map(b -> Digest.parse(b.digest()));
 
         List<FenceState> fences = fences(fleet, policy, events);
-        List<RaisedFence> raised = raised(policy, fences);
+        List<RaisedFence> raised = RaisedFence.of(fences);
         Pool before = Pool.of(fleet, policy, terms, pinBefore, raised);
         BaselineDecision baseline = BaselineDecision.decide(fleet, policy, terms, before, now);
         events.addAll(baseline.events());
@@ -114,24 +113,20 @@ public record PolicyDecision(
             }
             states.add(new FenceState(surface.name(), crossed, hosts.size(), now));
         }
+        for (RaisedFence raised : RaisedFence.of(policy.status())) {
+            if (states.stream().noneMatch(s -> s.fence().equals(raised.name()))) {
+                int crossed = (int) hosts.stream()
+                        .filter(h -> raised.crossedBy(h.profile()))
+                        .count();
+                states.add(new FenceState(raised.name(), crossed, hosts.size(), true));
+            }
+        }
         return states;
     }
 
     private static boolean wasRaised(Policy policy, String fence) {
         return policy.status() != null
                 && policy.status().fences().stream().anyMatch(f -> f.fence().equals(fence) && f.raised());
-    }
-
-    private static List<RaisedFence> raised(Policy policy, List<FenceState> states) {
-        Set<String> raised = states.stream()
-                .filter(FenceState::raised)
-                .map(FenceState::fence)
-                .collect(Collectors.toSet());
-        return policy.spec().fences().stream()
-                .map(Fence::surface)
-                .filter(s -> s != null && raised.contains(s.name()))
-                .map(RaisedFence::new)
-                .toList();
     }
 
     private static List<io.fabric8.kubernetes.api.model.Condition> conditions(
@@ -203,12 +198,13 @@ public record PolicyDecision(
         String label = candidate.digest().substring(0, 16);
         String text = proved
                 ? "every node has proved " + label + "; approve it with spec.raise.approve: " + candidate.digest()
-                : candidate.proved() + " of " + candidate.needed() + " nodes have proved " + label;
+                : candidate.proved() + " of " + candidate.needed() + " nodes have proved " + label + baseline.awaited();
         if (proved && !conditions.wasTrue("RaiseAvailable")) {
             events.add(new FleetEvent(
                     Reason.RaiseAvailable,
                     "The fleet can be raised to " + label + ", which gains "
-                            + candidate.gains().size() + " features"));
+                            + candidate.gains().size() + " and loses "
+                            + candidate.losses().size()));
         }
         conditions.set("RaiseAvailable", proved, proved ? "Proved" : "WaitingForProof", text);
     }

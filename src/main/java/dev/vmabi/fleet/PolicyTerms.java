@@ -63,13 +63,16 @@ record PolicyTerms(
 
     private static Set<String> features(String field, List<String> names, List<String> problems) {
         Catalogue catalogue = Catalogue.get();
+        Set<String> known = new TreeSet<>();
         for (String name : names) {
-            if (!catalogue.knownFeatures().contains(name)) {
+            if (catalogue.knownFeatures().contains(name)) {
+                known.add(name);
+            } else {
                 problems.add(field + ": " + name + " is not known; the nearest known names are "
                         + String.join(", ", catalogue.nearest(name)));
             }
         }
-        return Set.copyOf(names);
+        return known;
     }
 
     private static Optional<Digest> digest(String field, String text, List<String> problems) {

@@ -17,6 +17,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiPredicate;
 
 /** The nodes that one policy holds, each with what the policy makes of it under a given pin. */
 final class Pool {
@@ -131,18 +132,21 @@ final class Pool {
     }
 
     /**
-     * The distinct profiles of members that honour the pin: what a candidate is made from. One that is rebooting
-     * counts with what it last reported, so that a candidate does not come and go with it.
+     * The distinct profiles of members that honour the pin, or should once they have tried: what a candidate is made
+     * from. One that is rebooting counts with what it last reported, so that a candidate does not come and go with it.
      */
-    SortedMap<Digest, HostProfile> honouringProfiles(Map<Digest, HostProfile> known) {
+    SortedMap<Digest, HostProfile> honouringProfiles(
+            Map<Digest, HostProfile> known, BiPredicate<Digest, HostProfile> honours) {
         SortedMap<Digest, HostProfile> profiles = new TreeMap<>();
-        for (Member member : members) {
-            if (member.state() == NodeState.Accepting && member.standing() instanceof Standing.Fresh fresh) {
-                profiles.put(fresh.digest(), fresh.profile());
-            } else if (member.standing() instanceof Standing.Stale) {
-                lastReported(member.node(), known).ifPresent(p -> profiles.put(p.getKey(), p.getValue()));
+        for (Member member : unfenced()) {
+            switch (member.standing()) {
+                case Standing.Fresh fresh -> profiles.put(fresh.digest(), fresh.profile());
+                case Standing.Stale _ ->
+                    lastReported(member.node(), known).ifPresent(p -> profiles.put(p.getKey(), p.getValue()));
+                case Standing.Missing _, Standing.Unusable _ -> {}
             }
         }
+        profiles.entrySet().removeIf(p -> !honours.test(p.getKey(), p.getValue()));
         return profiles;
     }
 

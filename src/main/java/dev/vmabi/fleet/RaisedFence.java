@@ -4,6 +4,7 @@ import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.RegisterId;
 import dev.vmabi.api.VirtualMachineABISpec.Surface;
 import dev.vmabi.api.VirtualMachineABIStatus;
+import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
 import java.util.Arrays;
 import java.util.List;
 
@@ -16,13 +17,16 @@ record RaisedFence(Surface surface) {
 
     /** The fences that a policy's status says are raised. */
     static List<RaisedFence> of(VirtualMachineABIStatus status) {
-        return status == null
-                ? List.of()
-                : Arrays.stream(Surface.values())
-                        .filter(s -> status.fences().stream()
-                                .anyMatch(f -> f.raised() && f.fence().equals(s.name())))
-                        .map(RaisedFence::new)
-                        .toList();
+        return status == null ? List.of() : of(status.fences());
+    }
+
+    /** Those of these fences that are raised. */
+    static List<RaisedFence> of(List<FenceState> fences) {
+        return Arrays.stream(Surface.values())
+                .filter(s ->
+                        fences.stream().anyMatch(f -> f.raised() && f.fence().equals(s.name())))
+                .map(RaisedFence::new)
+                .toList();
     }
 
     boolean crossedBy(HostProfile host) {

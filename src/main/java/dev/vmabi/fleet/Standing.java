@@ -8,6 +8,7 @@ import dev.vmabi.api.NodeABISpec.Proof;
 import dev.vmabi.fleet.FleetState.Node;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** How far a node's report can be relied on. Nothing but {@link Fresh} earns a node a label. */
@@ -44,7 +45,7 @@ public sealed interface Standing {
             return new Missing("no agent has reported for node " + node.name());
         }
         NodeABISpec report = node.report().get().spec();
-        if (report.bootID() == null || !report.bootID().equals(node.bootId())) {
+        if (node.bootId().isEmpty() || !node.bootId().equals(report.bootID())) {
             return new Stale("the report is from boot " + report.bootID() + ", the node runs boot " + node.bootId()
                     + "; it counts again once the agent has reported");
         }
@@ -55,6 +56,9 @@ public sealed interface Standing {
                     ? ""
                     : ": " + report.kvm().message();
             return new Unusable("KVM on node " + node.name() + " is " + state + message);
+        }
+        if (report.profile() == null) {
+            return new Unusable("spec.profile of NodeABI " + node.name() + " is missing");
         }
         Digest digest;
         try {
@@ -74,7 +78,7 @@ public sealed interface Standing {
         Map<Digest, Proof> proofs = new HashMap<>();
         for (Proof proof : report.proofs()) {
             try {
-                proofs.put(Digest.parse(proof.guestABI()), proof);
+                proofs.put(Digest.parse(Objects.requireNonNullElse(proof.guestABI(), "")), proof);
             } catch (IllegalArgumentException e) {
                 // A proof of something that is no digest proves nothing; the others still count.
             }

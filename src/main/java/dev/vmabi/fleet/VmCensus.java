@@ -21,8 +21,8 @@ import java.util.TreeSet;
 /**
  * What every VM in a policy's scope has, and the stamps that are to be written.
  *
- * <p>A VM without a stamp that has not moved has the birth ABI of the host it runs on. A VM with a stamp has what is
- * left of it after landing on the host it runs on; landing twice on one host changes nothing.
+ * <p>A VM that has not moved has what it is stamped with, or the birth ABI of the host it runs on. One that has moved
+ * has what became of its stamp on landing on the host it runs on; landing twice on one host changes nothing.
  */
 final class VmCensus {
 
@@ -73,21 +73,23 @@ final class VmCensus {
     }
 
     private static Optional<GuestAbi> has(Fleet fleet, Vm vm, Vmm vmm) {
-        Standing standing = fleet.standing(vm.node().orElseThrow());
         Optional<GuestAbi> stamped = vm.stamp().flatMap(fleet::digest).flatMap(fleet::guestAbi);
-        if (vm.stamp().isPresent()) {
-            if (stamped.isPresent()
-                    && standing instanceof Standing.Fresh fresh
-                    && fleet.verdict(fresh.digest(), fresh.profile(), stamped.get(), vmm)
-                            .accepted()) {
-                return Optional.of(fleet.landing(fresh.digest(), fresh.profile(), stamped.get(), vmm));
-            }
+        if (!(fleet.standing(vm.node().orElseThrow()) instanceof Standing.Fresh host)) {
             return stamped;
         }
-        if (standing instanceof Standing.Fresh fresh && !vm.moved()) {
-            return Optional.of(fresh.profile().birth(vm.clamp()));
+        try {
+            if (vm.stamp().isEmpty()) {
+                return vm.moved()
+                        ? Optional.empty()
+                        : Optional.of(host.profile().birth(vm.clamp()));
+            }
+            return vm.moved()
+                    ? stamped.map(s -> fleet.verdicts().landing(host.digest(), host.profile(), s, vmm, vm.clamp()))
+                    : stamped;
+        } catch (IllegalArgumentException e) {
+            // The host can not have given it that clamp, or not have taken it in: how the guest came here is not known.
+            return stamped;
         }
-        return Optional.empty();
     }
 
     private static boolean lacksSome(GuestAbi has, Pin pin) {

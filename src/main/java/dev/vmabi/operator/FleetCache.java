@@ -7,6 +7,7 @@ import dev.vmabi.abi.HostProfile;
 import dev.vmabi.api.ABIProfileSpec;
 import dev.vmabi.api.GuestABISpec;
 import dev.vmabi.api.Names;
+import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetSource;
@@ -17,6 +18,7 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
@@ -62,19 +64,20 @@ public class FleetCache implements FleetSource {
     private final Verdicts verdicts = new Verdicts();
     private final ScheduledExecutorService gatherer = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("fleet-cache").daemon().factory());
-    private final List<SharedIndexInformer<?>> informers = new ArrayList<>();
+    private final List<Watched<?>> watches = new ArrayList<>();
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
     private final AtomicBoolean dirty = new AtomicBoolean();
 
     private final Map<String, FleetState.Policy> policies = new ConcurrentHashMap<>();
-    private final Map<String, FleetState.Node> nodes = new ConcurrentHashMap<>();
-    private final Map<String, FleetState.Report> reports = new ConcurrentHashMap<>();
+    private final Latest<FleetState.Node> nodes = new Latest<>();
+    private final Latest<FleetState.Report> reports = new Latest<>();
+    private final Latest<Optional<FleetState.Vm>> vms = new Latest<>();
     private final Map<Digest, HostProfile> profiles = new ConcurrentHashMap<>();
     private final Map<Digest, GuestAbi> guestAbis = new ConcurrentHashMap<>();
     private final Map<String, Map<String, String>> namespaces = new ConcurrentHashMap<>();
-    private final Map<String, GenericKubernetesResource> vmis = new ConcurrentHashMap<>();
     private volatile Optional<Fleet> fleet = Optional.empty();
-    private volatile SharedIndexInformer<GenericKubernetesResource> vmiInformer;
+    private volatile Watched<CustomResourceDefinition> kubeVirt;
+    private volatile Watched<GenericKubernetesResource> vmis;
     private ScheduledFuture<?> gathering;
 
     FleetCache(KubernetesClient client, ObjectMapper json) {
@@ -91,17 +94,59 @@ public class FleetCache implements FleetSource {
         listeners.add(listener);
     }
 
+    /**
+     * A node as decisions are to see it now: what was written to it is there before the watch tells of it and the fleet
+     * is made anew.
+     */
+    public FleetState.Node live(FleetState.Node node) {
+        return node.written(nodes.get(node.name()), reports.get(node.name()));
+    }
+
+    /** The stamp that a VM has now: the last one written is there before the watch tells of it. */
+    public Optional<String> liveStamp(FleetState.Vm vm) {
+        return vms.get(vm.key()).flatMap(now -> now).or(() -> Optional.of(vm)).flatMap(FleetState.Vm::stamp);
+    }
+
+    /** Whether the guest ABI exists as an object now. */
+    public boolean exists(Digest guestAbi) {
+        return guestAbis.containsKey(guestAbi);
+    }
+
+    void wrote(Node node) {
+        dirtyIf(nodes.wrote(name(node), node, Views.node(node)));
+    }
+
+    void wrote(NodeABI nodeAbi) {
+        dirtyIf(reports.wrote(name(nodeAbi), nodeAbi, Views.report(nodeAbi)));
+    }
+
+    void wrote(GuestAbi guestAbi) {
+        dirtyIf(guestAbis.put(guestAbi.digest(), guestAbi) == null);
+    }
+
+    void wroteVmi(GenericKubernetesResource vmi) {
+        dirtyIf(vms.wrote(key(vmi), vmi, Views.vm(vmi)));
+    }
+
+    private void dirtyIf(boolean changed) {
+        if (changed) {
+            markDirty();
+        }
+    }
+
     void start(@Observes StartupEvent event) {
         watch(client.resources(VirtualMachineABI.class).runnableInformer(0), this::policyChanged, this::policyGone);
         watch(
                 client.nodes().runnableInformer(0).itemStore(new NamesOnly()),
                 this::nodeChanged,
-                n -> nodes.remove(name(n)) != null);
+                n -> nodes.remove(name(n)));
         watch(client.namespaces().runnableInformer(0), this::namespaceChanged, n -> namespaces.remove(name(n)) != null);
-        watch(own("NodeABI", "nodeabis"), this::reportChanged, n -> reports.remove(name(n)) != null);
+        watch(own("NodeABI", "nodeabis"), this::reportChanged, n -> reports.remove(name(n)));
         watch(own("ABIProfile", "abiprofiles"), this::profileChanged, p -> remove(profiles, p));
         watch(own("GuestABI", "guestabis"), this::guestAbiChanged, g -> remove(guestAbis, g));
-        informers.add(KubeVirtPresence.watch(client, this::kubeVirtCame, this::kubeVirtWent));
+        kubeVirt =
+                Watched.start(KubeVirt.definition(client), this::kubeVirtChanged, c -> kubeVirtWent(), this::markDirty);
+        watches.add(kubeVirt);
         gathering = gatherer.scheduleWithFixedDelay(this::gather, GATHER_MILLIS, GATHER_MILLIS, TimeUnit.MILLISECONDS);
         markDirty();
     }
@@ -109,8 +154,8 @@ public class FleetCache implements FleetSource {
     void stop(@Observes ShutdownEvent event) {
         gathering.cancel(false);
         gatherer.shutdown();
-        informers.forEach(SharedIndexInformer::close);
-        kubeVirtWent();
+        watches.forEach(Watched::close);
+        boolean _ = kubeVirtWent();
     }
 
     private void markDirty() {
@@ -119,10 +164,7 @@ public class FleetCache implements FleetSource {
 
     private void gather() {
         try {
-            SharedIndexInformer<?> vms = vmiInformer;
-            if (!informers.stream().allMatch(SharedIndexInformer::hasSynced)
-                    || (vms != null && !vms.hasSynced())
-                    || !dirty.compareAndSet(true, false)) {
+            if (!complete() || !dirty.compareAndSet(true, false)) {
                 return;
             }
             Fleet before = fleet.orElse(null);
@@ -134,30 +176,26 @@ public class FleetCache implements FleetSource {
         }
     }
 
+    private boolean complete() {
+        Watched<?> vmis = this.vmis;
+        return watches.stream().allMatch(Watched::complete)
+                && (vmis == null || vmis.complete())
+                && kubeVirt.objects().stream().anyMatch(KubeVirt::served) == (vmis != null);
+    }
+
     private FleetState state() {
-        List<FleetState.Node> withReports = nodes.values().stream()
-                .map(n -> new FleetState.Node(
-                        n.name(),
-                        n.uid(),
-                        n.labels(),
-                        n.architecture(),
-                        n.ready(),
-                        n.schedulable(),
-                        n.bootId(),
-                        n.kernelVersion(),
-                        n.guestAbiLabels(),
-                        Optional.ofNullable(reports.get(n.name()))))
-                .toList();
-        List<FleetState.Vm> vms = vmis.values().stream()
-                .map(v -> Views.vm(v, namespaces.getOrDefault(v.getMetadata().getNamespace(), Map.of())))
+        List<FleetState.Node> withReports =
+                nodes.views().stream().map(n -> n.with(reports.get(n.name()))).toList();
+        List<FleetState.Vm> inNamespaces = vms.views().stream()
                 .flatMap(Optional::stream)
+                .map(v -> v.in(namespaces.getOrDefault(v.namespace(), Map.of())))
                 .toList();
         return new FleetState(
                 List.copyOf(policies.values()),
                 withReports,
                 new HashMap<>(profiles),
                 new HashMap<>(guestAbis),
-                vms,
+                inNamespaces,
                 new HashMap<>(namespaces));
     }
 
@@ -171,8 +209,7 @@ public class FleetCache implements FleetSource {
     }
 
     private boolean nodeChanged(Node node) {
-        FleetState.Node view = Views.node(node);
-        return !view.equals(nodes.put(view.name(), view));
+        return nodes.told(name(node), node, Views.node(node));
     }
 
     private boolean namespaceChanged(Namespace namespace) {
@@ -182,9 +219,7 @@ public class FleetCache implements FleetSource {
 
     private boolean reportChanged(GenericKubernetesResource nodeAbi) {
         FleetState.Report report = views.report(nodeAbi);
-        return report.spec() == null
-                ? reports.remove(name(nodeAbi)) != null
-                : !report.equals(reports.put(name(nodeAbi), report));
+        return report.spec() == null ? reports.remove(name(nodeAbi)) : reports.told(name(nodeAbi), nodeAbi, report);
     }
 
     private boolean profileChanged(GenericKubernetesResource object) {
@@ -201,27 +236,31 @@ public class FleetCache implements FleetSource {
         return map.keySet().removeIf(d -> d.hex().equals(name(object)));
     }
 
-    private void kubeVirtCame(ResourceDefinitionContext vmi) {
-        if (vmiInformer != null) {
-            return;
+    private boolean kubeVirtChanged(CustomResourceDefinition definition) {
+        if (!KubeVirt.served(definition)) {
+            return kubeVirtWent();
         }
-        SharedIndexInformer<GenericKubernetesResource> informer =
-                client.genericKubernetesResources(vmi).inAnyNamespace().runnableInformer(0);
-        informer.addEventHandler(new GuardedHandler<>(
-                v -> !v.equals(vmis.put(key(v), v)), v -> vmis.remove(key(v)) != null, this::markDirty));
-        vmiInformer = informer;
+        if (vmis != null) {
+            return false;
+        }
         LOG.info("KubeVirt's VirtualMachineInstances are served; watching them");
-        informer.start();
+        vmis = Watched.start(
+                KubeVirt.instances(client),
+                v -> vms.told(key(v), v, Views.vm(v)),
+                v -> vms.remove(key(v)),
+                this::markDirty);
+        return true;
     }
 
-    private void kubeVirtWent() {
-        SharedIndexInformer<GenericKubernetesResource> informer = vmiInformer;
-        if (informer != null) {
-            vmiInformer = null;
-            informer.close();
-            vmis.clear();
-            markDirty();
+    private boolean kubeVirtWent() {
+        Watched<GenericKubernetesResource> watched = vmis;
+        if (watched == null) {
+            return false;
         }
+        vmis = null;
+        watched.close();
+        vms.clear();
+        return true;
     }
 
     private SharedIndexInformer<GenericKubernetesResource> own(String kind, String plural) {
@@ -237,13 +276,7 @@ public class FleetCache implements FleetSource {
 
     private <T extends HasMetadata> void watch(
             SharedIndexInformer<T> informer, Predicate<T> changed, Predicate<T> gone) {
-        informer.addEventHandler(new GuardedHandler<>(changed, gone, this::markDirty));
-        informer.exceptionHandler((started, error) -> {
-            LOG.warnf("a watch failed and is tried again: %s", error.getMessage());
-            return true;
-        });
-        informers.add(informer);
-        informer.start();
+        watches.add(Watched.start(informer, changed, gone, this::markDirty));
     }
 
     private static String name(HasMetadata object) {

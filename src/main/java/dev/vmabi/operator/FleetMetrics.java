@@ -37,8 +37,8 @@ public class FleetMetrics {
         generation = MultiGauge.builder("vmabi.baseline.generation")
                 .description("Generation of a policy's baseline; 0 while nothing is pinned")
                 .register(meters);
-        candidate = MultiGauge.builder("vmabi.candidate.features")
-                .description("Features that a raise to the candidate would gain or lose")
+        candidate = MultiGauge.builder("vmabi.candidate.changes")
+                .description("Features, registers and values that a raise to the candidate would gain or lose")
                 .register(meters);
         vms = MultiGauge.builder("vmabi.virtual.machines")
                 .description("VMs in a policy's scope, by what their guest has")

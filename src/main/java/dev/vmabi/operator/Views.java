@@ -3,6 +3,7 @@ package dev.vmabi.operator;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmabi.abi.Clamp;
 import dev.vmabi.api.Names;
+import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.api.VirtualMachineABI;
@@ -84,6 +85,13 @@ final class Views {
                 part(nodeAbi, "status", NodeABIStatus.class));
     }
 
+    static FleetState.Report report(NodeABI nodeAbi) {
+        return new FleetState.Report(
+                Objects.requireNonNullElse(nodeAbi.getMetadata().getGeneration(), 0L),
+                nodeAbi.getSpec(),
+                nodeAbi.getStatus());
+    }
+
     /**
      * One part of an object in its own type; null where it is absent.
      *
@@ -93,8 +101,8 @@ final class Views {
         return json.convertValue(object.getAdditionalProperties().get(name), type);
     }
 
-    /** A VirtualMachineInstance of an arm64 guest; empty for one of another architecture. */
-    static Optional<FleetState.Vm> vm(GenericKubernetesResource vmi, Map<String, String> namespaceLabels) {
+    /** A VirtualMachineInstance of an arm64 guest, without the labels of its namespace; empty for another architecture. */
+    static Optional<FleetState.Vm> vm(GenericKubernetesResource vmi) {
         if (!"arm64".equals(Objects.requireNonNullElse(vmi.get("spec", "architecture"), "arm64"))) {
             return Optional.empty();
         }
@@ -110,7 +118,7 @@ final class Views {
                 vmi.getMetadata().getName(),
                 vmi.getMetadata().getUid(),
                 labels,
-                namespaceLabels,
+                Map.of(),
                 runs ? Optional.of(node) : Optional.empty(),
                 clamp(vmi),
                 Optional.ofNullable(labels.get(Names.STAMP)),

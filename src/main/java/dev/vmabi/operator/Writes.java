@@ -1,14 +1,18 @@
 package dev.vmabi.operator;
 
 import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.api.GuestABI;
+import dev.vmabi.api.GuestABISpec;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
+import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.fleet.FleetState;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
-import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
@@ -33,36 +37,48 @@ public class Writes {
 
     private final KubernetesClient client;
     private final MeterRegistry meters;
+    private final FleetCache cache;
 
-    Writes(KubernetesClient client, MeterRegistry meters) {
+    Writes(KubernetesClient client, MeterRegistry meters, FleetCache cache) {
         this.client = client;
         this.meters = meters;
+        this.cache = cache;
     }
 
-    /** Applies an object of the project's own. */
-    public void apply(HasMetadata object) {
+    /** Makes a guest ABI an object, for agents to prove. */
+    public void publish(GuestAbi guestAbi) {
+        GuestABI object = new GuestABI();
+        object.setMetadata(
+                new ObjectMetaBuilder().withName(guestAbi.digest().hex()).build());
+        object.setSpec(GuestABISpec.fromGuestAbi(guestAbi));
         client.resource(object).patch(APPLY);
-        count(object.getKind());
+        cache.wrote(guestAbi);
+        count("GuestABI");
     }
 
     /** Gives a node just these guest ABI labels and this profile label, by the first 16 digits; labels of others stay. */
-    public void nodeLabels(String node, Set<String> guestAbis, Optional<String> profile) {
+    public void nodeLabels(FleetState.Node node, Set<String> guestAbis, Optional<String> profile) {
         Map<String, String> labels = new TreeMap<>();
         guestAbis.forEach(d -> labels.put(Names.nodeLabel(d), "true"));
         profile.ifPresent(d -> labels.put(Names.PROFILE_LABEL, d));
         Node patch = new NodeBuilder()
                 .withNewMetadata()
-                .withName(node)
+                .withName(node.name())
+                // Without it, an apply to a node that has just gone would create it.
+                .withUid(node.uid())
                 .withLabels(labels)
                 .endMetadata()
                 .build();
-        client.resource(patch).patch(APPLY);
+        cache.wrote(client.resource(patch).patch(APPLY));
         count("Node");
     }
 
     /** Writes the status of a NodeABI. */
-    public void nodeAbiStatus(NodeABI status) {
-        client.resource(status).subresource("status").patch(APPLY);
+    public void nodeAbiStatus(String node, NodeABIStatus status) {
+        NodeABI patch = new NodeABI();
+        patch.setMetadata(new ObjectMetaBuilder().withName(node).build());
+        patch.setStatus(status);
+        cache.wrote(client.resource(patch).subresource("status").patch(APPLY));
         count("NodeABI");
     }
 
@@ -80,7 +96,7 @@ public class Writes {
                 .withAnnotations(mark)
                 .endMetadata()
                 .build();
-        client.resource(patch).patch(APPLY);
+        cache.wroteVmi(client.resource(patch).patch(APPLY));
         count("VirtualMachineInstance");
     }
 

@@ -1,7 +1,6 @@
 package dev.vmabi.operator.node;
 
 import dev.vmabi.api.Names;
-import dev.vmabi.api.NodeABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.NodeDecision;
@@ -9,7 +8,6 @@ import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.Node;
-import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
@@ -71,24 +69,19 @@ public class NodeReconciler implements Reconciler<Node> {
     public UpdateControl<Node> reconcile(Node node, Context<Node> context) {
         String name = node.getMetadata().getName();
         Optional<Fleet> fleet = cache.fleet();
-        Optional<FleetState.Node> view = fleet.flatMap(f -> f.node(name));
-        if (view.isEmpty()) {
+        Optional<FleetState.Node> seen = fleet.flatMap(f -> f.node(name));
+        if (seen.isEmpty()) {
             return UpdateControl.noUpdate();
         }
-        NodeDecision decision = NodeDecision.decide(fleet.get(), view.get(), clock.instant());
-        if (!decision.labels().equals(view.get().guestAbiLabels())
-                || !decision.profile().equals(view.get().profileLabel())) {
-            writes.nodeLabels(name, decision.labels(), decision.profile());
+        FleetState.Node view = cache.live(seen.get());
+        NodeDecision decision = NodeDecision.decide(fleet.get(), view, clock.instant());
+        if (!decision.labels().equals(view.guestAbiLabels())
+                || !decision.profile().equals(view.profileLabel())) {
+            writes.nodeLabels(view, decision.labels(), decision.profile());
         }
         decision.status()
-                .filter(status ->
-                        !status.equals(view.get().report().orElseThrow().status()))
-                .ifPresent(status -> {
-                    NodeABI update = new NodeABI();
-                    update.setMetadata(new ObjectMetaBuilder().withName(name).build());
-                    update.setStatus(status);
-                    writes.nodeAbiStatus(update);
-                });
+                .filter(status -> !status.equals(view.report().orElseThrow().status()))
+                .ifPresent(status -> writes.nodeAbiStatus(name, status));
         decision.events().forEach(e -> events.record(node, e));
         return UpdateControl.noUpdate();
     }

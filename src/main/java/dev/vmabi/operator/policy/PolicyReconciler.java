@@ -1,9 +1,5 @@
 package dev.vmabi.operator.policy;
 
-import dev.vmabi.abi.Digest;
-import dev.vmabi.abi.GuestAbi;
-import dev.vmabi.api.GuestABI;
-import dev.vmabi.api.GuestABISpec;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.fleet.Fleet;
@@ -25,7 +21,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /** Holds each pool to its policy: decide, publish the guest ABIs, stamp the VMs, say so in the status. */
@@ -59,8 +54,16 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
         }
         Instant now = clock.instant();
         PolicyDecision decision = PolicyDecision.decide(fleet.get(), view(policy), now);
-        publish(fleet.get(), decision.guestAbis());
-        decision.stamps().forEach(writes::stamp);
+        decision.guestAbis().forEach((digest, abi) -> {
+            if (!cache.exists(digest)) {
+                writes.publish(abi);
+            }
+        });
+        decision.stamps().forEach((vm, digest) -> {
+            if (!cache.liveStamp(vm).equals(Optional.of(digest.label()))) {
+                writes.stamp(vm, digest);
+            }
+        });
         decision.events().forEach(e -> events.record(policy, e));
         return updateStatus(policy, decision, now);
     }
@@ -81,18 +84,6 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
                 Instant.parse(policy.getMetadata().getCreationTimestamp()),
                 policy.getSpec(),
                 policy.getStatus());
-    }
-
-    private void publish(Fleet fleet, Map<Digest, GuestAbi> guestAbis) {
-        guestAbis.forEach((digest, abi) -> {
-            if (fleet.guestAbi(digest).isEmpty()) {
-                GuestABI object = new GuestABI();
-                object.setMetadata(
-                        new ObjectMetaBuilder().withName(digest.hex()).build());
-                object.setSpec(GuestABISpec.fromGuestAbi(abi));
-                writes.apply(object);
-            }
-        });
     }
 
     private static UpdateControl<VirtualMachineABI> updateStatus(

@@ -1,0 +1,365 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.HostProfile;
+import dev.vmabi.abi.RecordedHosts;
+import dev.vmabi.abi.Refusal;
+import dev.vmabi.abi.Verdict;
+import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.Names;
+import dev.vmabi.api.NodeABISpec;
+import dev.vmabi.api.NodeABISpec.Kvm;
+import dev.vmabi.api.NodeABISpec.KvmState;
+import dev.vmabi.api.NodeABISpec.Proof;
+import dev.vmabi.api.NodeABISpec.Refused;
+import dev.vmabi.api.NodeABIStatus;
+import dev.vmabi.api.VirtualMachineABISpec;
+import dev.vmabi.api.VirtualMachineABIStatus;
+import dev.vmabi.fleet.FleetState.Node;
+import dev.vmabi.fleet.FleetState.Policy;
+import dev.vmabi.fleet.FleetState.Report;
+import dev.vmabi.fleet.FleetState.Vm;
+import io.fabric8.kubernetes.api.model.Condition;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * A cluster in memory: recorded hosts as nodes, agents that prove by what the recorded kernels took, VMs whose guests
+ * have what they were born with and landed on, and everything that an operator has written. The operator keeps nothing
+ * between two decisions: what it knows is what stands here.
+ */
+final class SimulatedCluster {
+    static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
+    static final Map<String, String> NAMESPACE_LABELS = Map.of("kubernetes.io/metadata.name", "default");
+
+    /** The decisions of an operator; broken ones show that a check can fail. */
+    interface Rules {
+        PolicyDecision decide(Fleet fleet, Policy policy, Instant now);
+
+        NodeDecision decide(Fleet fleet, Node node, Instant now);
+    }
+
+    static final Rules PRODUCT = new Rules() {
+        @Override
+        public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
+            return PolicyDecision.decide(fleet, policy, now);
+        }
+
+        @Override
+        public NodeDecision decide(Fleet fleet, Node node, Instant now) {
+            return NodeDecision.decide(fleet, node, now);
+        }
+    };
+
+    /** A node as it truly is, and what the API says of it. */
+    static final class Host {
+        final String name;
+        final Map<String, String> labels;
+        HostProfile profile;
+        String kernel;
+        String boot;
+        boolean ready = true;
+        boolean schedulable = true;
+        NodeABISpec report;
+        long generation;
+        NodeABIStatus status;
+        Set<String> guestAbiLabels = Set.of();
+        Optional<String> profileLabel = Optional.empty();
+
+        Host(String name, Map<String, String> labels) {
+            this.name = name;
+            this.labels = labels;
+        }
+
+        Node view() {
+            Map<String, String> all = new HashMap<>(labels);
+            profileLabel.ifPresent(d -> all.put(Names.PROFILE_LABEL, d));
+            guestAbiLabels.forEach(d -> all.put(Names.nodeLabel(d), "true"));
+            return new Node(
+                    name,
+                    "uid-" + name,
+                    all,
+                    "arm64",
+                    ready,
+                    schedulable,
+                    boot,
+                    kernel,
+                    guestAbiLabels,
+                    report == null ? Optional.empty() : Optional.of(new Report(generation, report, status)));
+        }
+    }
+
+    /** A VM with what its guest truly has. */
+    static final class Guest {
+        final String name;
+        final Clamp clamp;
+        String node;
+        GuestAbi has;
+        Optional<String> stamp = Optional.empty();
+        boolean moved;
+
+        Guest(String name, Clamp clamp) {
+            this.name = name;
+            this.clamp = clamp;
+        }
+
+        Vm view() {
+            return new Vm(
+                    "default", name, "uid-" + name, Map.of(), NAMESPACE_LABELS, Optional.of(node), clamp, stamp, moved);
+        }
+    }
+
+    final SortedMap<String, Host> hosts = new TreeMap<>();
+    final SortedMap<String, Policy> policies = new TreeMap<>();
+    final SortedMap<String, Guest> guests = new TreeMap<>();
+    final Map<Digest, HostProfile> profiles = new TreeMap<>();
+    final Map<Digest, GuestAbi> guestAbis = new TreeMap<>();
+    final List<FleetEvent> events = new ArrayList<>();
+    final Rules rules;
+    Instant now = START;
+    private final Verdicts verdicts;
+    private int boots;
+
+    SimulatedCluster(Rules rules, Verdicts verdicts) {
+        this.rules = rules;
+        this.verdicts = verdicts;
+    }
+
+    SimulatedCluster() {
+        this(PRODUCT, new Verdicts());
+    }
+
+    static HostProfile recorded(String host) {
+        return RecordedHosts.profile("linux-" + host);
+    }
+
+    /** A node of a pool, booted into a recorded host such as {@code 6.12-cortex-a76}; no agent has reported yet. */
+    Host join(String name, String pool, String host) {
+        Host node = new Host(name, Map.of("pool", pool, "kubernetes.io/arch", "arm64"));
+        hosts.put(name, node);
+        boot(name, host);
+        return node;
+    }
+
+    /** The node boots; whatever ran on it is gone, and its agent has not reported. */
+    void boot(String name, String host) {
+        Host node = hosts.get(name);
+        node.profile = recorded(host);
+        node.kernel = host.substring(0, host.indexOf('-')) + ".0";
+        node.boot = "boot-" + ++boots;
+        guests.values().removeIf(g -> g.node.equals(name));
+    }
+
+    void leave(String name) {
+        hosts.remove(name);
+        guests.values().removeIf(g -> g.node.equals(name));
+    }
+
+    /** Its agent reports, and has tried every guest ABI that exists as an object. */
+    void report(String name) {
+        report(name, guestAbis.keySet());
+    }
+
+    void report(String name, Set<Digest> tried) {
+        Host node = hosts.get(name);
+        profiles.put(node.profile.digest(), node.profile);
+        List<Proof> proofs = tried.stream()
+                .filter(guestAbis::containsKey)
+                .map(d -> prove(node.profile, guestAbis.get(d)))
+                .toList();
+        write(name, report(node.profile.digest().hex(), node.boot, KvmState.Available, proofs));
+    }
+
+    static NodeABISpec report(String profile, String boot, KvmState state, List<Proof> proofs) {
+        return new NodeABISpec(new Kvm(state, null), profile, boot, "6.0", List.of(), "test", proofs);
+    }
+
+    /** What an agent writes, true or not. */
+    void write(String name, NodeABISpec report) {
+        Host node = hosts.get(name);
+        if (!report.equals(node.report)) {
+            node.report = report;
+            node.generation++;
+        }
+    }
+
+    /** What the kernel of a host says to the values of a guest ABI; registers it does not list are not tried. */
+    Proof prove(HostProfile host, GuestAbi abi) {
+        List<Refusal> refusals =
+                verdicts.accepts(host.digest(), host, abi, Vmm.GENERIC, Clamp.NONE) instanceof Verdict.Refused refused
+                        ? refused.refusals()
+                        : List.of();
+        List<Refused> values = refusals.stream()
+                .filter(r -> !(r instanceof Refusal.RegisterList) && !(r instanceof Refusal.RegisterMissing))
+                .limit(8)
+                .map(r -> new Refused(r.register(), "EINVAL", r.wanted(), r.offered()))
+                .toList();
+        return new Proof(abi.digest().hex(), values.isEmpty(), 0, values);
+    }
+
+    void apply(String name, PolicySpec spec) {
+        apply(name, spec.spec());
+    }
+
+    void apply(String name, VirtualMachineABISpec spec) {
+        Policy before = policies.get(name);
+        policies.put(
+                name,
+                before == null
+                        ? new Policy(name, "uid-" + name, 1, now, spec, null)
+                        : new Policy(
+                                name, before.uid(), before.generation() + 1, before.created(), spec, before.status()));
+    }
+
+    /** A VM boots on a node under a clamp. */
+    Guest start(String name, String node, Clamp clamp) {
+        Guest guest = new Guest(name, clamp);
+        guest.node = node;
+        guest.has = hosts.get(node).profile.birth(clamp);
+        guests.put(name, guest);
+        return guest;
+    }
+
+    /** A VM is moved as the VMM does it. */
+    void move(String name, String to, Vmm vmm) {
+        Guest guest = guests.get(name);
+        HostProfile host = hosts.get(to).profile;
+        guest.has = verdicts.landing(host.digest(), host, guest.has, vmm, guest.clamp);
+        guest.node = to;
+        guest.moved = true;
+    }
+
+    void pass(Duration time) {
+        now = now.plus(time);
+    }
+
+    FleetState state() {
+        return new FleetState(
+                List.copyOf(policies.values()),
+                hosts.values().stream().map(Host::view).toList(),
+                profiles,
+                guestAbis,
+                guests.values().stream().map(Guest::view).toList(),
+                Map.of("default", NAMESPACE_LABELS));
+    }
+
+    Fleet fleet() {
+        return new Fleet(state(), verdicts);
+    }
+
+    /** The operator looks at a policy and writes what it decides. Returns how much it wrote. */
+    int reconcile(String policy) {
+        Policy before = policies.get(policy);
+        PolicyDecision decision = rules.decide(fleet(), before, now);
+        int writes = publish(decision);
+        for (Map.Entry<Vm, Digest> stamp : decision.stamps().entrySet()) {
+            guests.get(stamp.getKey().name()).stamp =
+                    Optional.of(stamp.getValue().label());
+            writes++;
+        }
+        events.addAll(decision.events());
+        return writes + writeStatus(policy, decision.status());
+    }
+
+    /** The first of the operator's writes, after which it may be killed. */
+    int publish(PolicyDecision decision) {
+        int writes = 0;
+        for (Map.Entry<Digest, GuestAbi> abi : decision.guestAbis().entrySet()) {
+            writes += guestAbis.put(abi.getKey(), abi.getValue()) == null ? 1 : 0;
+        }
+        return writes;
+    }
+
+    private int writeStatus(String policy, VirtualMachineABIStatus status) {
+        Policy before = policies.get(policy);
+        if (status.equals(before.status())) {
+            return 0;
+        }
+        policies.put(
+                policy, new Policy(policy, before.uid(), before.generation(), before.created(), before.spec(), status));
+        return 1;
+    }
+
+    /** The operator looks at a node and writes what it decides. Returns how much it wrote. */
+    int reconcileNode(String name) {
+        Host node = hosts.get(name);
+        Fleet fleet = fleet();
+        NodeDecision decision = rules.decide(fleet, fleet.node(name).orElseThrow(), now);
+        int writes = 0;
+        if (!decision.labels().equals(node.guestAbiLabels)
+                || !decision.profile().equals(node.profileLabel)) {
+            node.guestAbiLabels = new TreeSet<>(decision.labels());
+            node.profileLabel = decision.profile();
+            writes++;
+        }
+        if (decision.status().isPresent() && !decision.status().get().equals(node.status)) {
+            node.status = decision.status().get();
+            writes++;
+        }
+        events.addAll(decision.events());
+        return writes;
+    }
+
+    /** The operator looks at everything once. Returns how much it wrote. */
+    int reconcileAll() {
+        return List.copyOf(policies.keySet()).stream().mapToInt(this::reconcile).sum()
+                + hosts.keySet().stream().mapToInt(this::reconcileNode).sum();
+    }
+
+    /** Agents of reporting nodes prove what there is, and the operator decides, until nothing changes any more. */
+    void settle() {
+        for (int round = 0; round < 20; round++) {
+            hosts.values().stream()
+                    .filter(h -> h.report != null && h.boot.equals(h.report.bootID()))
+                    .filter(h -> h.profile.digest().hex().equals(h.report.profile()))
+                    .forEach(h -> report(h.name));
+            if (reconcileAll() == 0) {
+                return;
+            }
+        }
+        throw new AssertionError("decisions do not come to rest");
+    }
+
+    /** All nodes report, and everything settles. */
+    SimulatedCluster reported() {
+        hosts.keySet().forEach(this::report);
+        settle();
+        return this;
+    }
+
+    VirtualMachineABIStatus status(String policy) {
+        return policies.get(policy).status();
+    }
+
+    /** {@code True Reason: message} of a condition. */
+    String condition(String policy, String type) {
+        return text(status(policy).conditions(), type);
+    }
+
+    String nodeCondition(String node, String type) {
+        return text(hosts.get(node).status.conditions(), type);
+    }
+
+    private static String text(List<Condition> conditions, String type) {
+        return conditions.stream()
+                .filter(c -> c.getType().equals(type))
+                .map(c -> c.getStatus() + " " + c.getReason() + ": " + c.getMessage())
+                .findFirst()
+                .orElse("absent");
+    }
+
+    List<FleetEvent.Reason> eventReasons() {
+        return events.stream().map(FleetEvent::reason).toList();
+    }
+}
