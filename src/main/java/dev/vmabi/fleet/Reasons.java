@@ -3,6 +3,7 @@ package dev.vmabi.fleet;
 import dev.vmabi.abi.Refusal;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.api.NodeABISpec.Proof;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
@@ -13,11 +14,29 @@ import java.util.stream.Collectors;
 public final class Reasons {
     private Reasons() {}
 
-    /** The first refusals of a verdict, and how many more there are. */
+    private static final int MOST_NAMES = 3;
+
+    /**
+     * The first refusals of a verdict, and how many more there are. Registers that the host lacks come last and as one:
+     * an older kernel may lack dozens, and they would hide a value that is refused.
+     */
     public static String first(Verdict.Refused refused, int most) {
-        List<Refusal> refusals = refused.refusals();
-        String text = refusals.stream().limit(most).map(Refusal::message).collect(Collectors.joining("; "));
-        return refusals.size() > most ? text + "; and " + (refusals.size() - most) + " more" : text;
+        List<Refusal> missing = refused.refusals().stream()
+                .filter(Refusal.RegisterMissing.class::isInstance)
+                .toList();
+        List<String> reasons = new ArrayList<>(refused.refusals().stream()
+                .filter(r -> !(r instanceof Refusal.RegisterMissing))
+                .map(Refusal::message)
+                .toList());
+        if (missing.size() == 1) {
+            reasons.add(missing.getFirst().message());
+        } else if (!missing.isEmpty()) {
+            reasons.add(missing.size() + " registers missing on the host: "
+                    + missing.stream().limit(MOST_NAMES).map(Refusal::register).collect(Collectors.joining(", "))
+                    + (missing.size() > MOST_NAMES ? ", ..." : ""));
+        }
+        String text = reasons.stream().limit(most).collect(Collectors.joining("; "));
+        return reasons.size() > most ? text + "; and " + (reasons.size() - most) + " more" : text;
     }
 
     /**
