@@ -183,9 +183,9 @@ class AdmissionServerTest {
 
     @Test
     void counts() throws Exception {
-        JsonNode unused = response("migration-person");
-        unused = response("pod-first-boot");
-        unused = response("pod-first-boot");
+        JsonNode _ = response("migration-person");
+        JsonNode _ = response("pod-first-boot");
+        JsonNode _ = response("pod-first-boot");
         assertThat(meters.get("vmabi.admissions")
                         .tags("hook", "pod", "verdict", "steer", "reason", "Baseline")
                         .counter()

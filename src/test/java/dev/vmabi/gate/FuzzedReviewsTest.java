@@ -67,7 +67,7 @@ class FuzzedReviewsTest {
                 body[random.nextInt(body.length)] = (byte) random.nextInt(256);
             }
             try {
-                byte[] unused = admissions.answer(Hook.POD, body);
+                byte[] _ = admissions.answer(Hook.POD, body);
             } catch (Reviews.Malformed e) {
                 assertThat(e).hasMessageNotContaining("\n");
             } catch (RuntimeException e) {
