@@ -13,7 +13,6 @@ import dev.vmabi.kvm.Proof;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashSet;
-import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.NavigableMap;
 import java.util.Optional;
@@ -292,10 +291,13 @@ public final class NodeAgent implements Runnable {
     private void prove(GuestAbi guestAbi) {
         Proof.Result result = host.prove(guestAbi);
         proofs.put(guestAbi.digest(), result);
-        metrics.proved(result.accepted());
-        Iterator<Proof.Refused> refused = result.refused().iterator();
-        log.info("proved " + guestAbi.digest().label()
-                + (result.accepted() ? " accepted" : " refused " + refused.next()));
+        metrics.proved(result.valuesTaken());
+        String answer = result.refused().stream()
+                .filter(refused -> refused.outcome() != Proof.Outcome.Absent)
+                .findFirst()
+                .map(refused -> "refused " + refused)
+                .orElse("values taken");
+        log.info("proved " + guestAbi.digest().label() + " " + answer + ", " + result.absent() + " registers absent");
     }
 
     private void publishReport() throws IOException, InterruptedException {
