@@ -145,6 +145,12 @@ final class Reviews {
             return properties.get(name);
         }
 
+        /** An object stays one even if nothing of it is kept: whether there is one matters. */
+        @Override
+        public boolean includeEmptyObject(boolean contentsFiltered) {
+            return true;
+        }
+
         @Override
         protected boolean _includeScalar() {
             return false;
