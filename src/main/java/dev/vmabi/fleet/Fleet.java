@@ -35,7 +35,6 @@ public final class Fleet {
     private final Map<String, Digest> guestAbisByLabel = new HashMap<>();
     private final Map<String, Vm> vmsByKey;
     private final Map<Digest, Clamp> clamps = new HashMap<>();
-    private final Map<String, PolicyTerms> terms = new HashMap<>();
     private final Map<HomesKey, SortedSet<String>> homes = new ConcurrentHashMap<>();
 
     private record HomesKey(String policy, String baseline, Clamp clamp) {}
@@ -48,7 +47,6 @@ public final class Fleet {
         state.nodes().forEach(n -> standings.put(n.name(), Standing.of(n, state.profiles())));
         state.guestAbis().keySet().forEach(d -> guestAbisByLabel.put(d.label(), d));
         this.vmsByKey = state.vms().stream().collect(Collectors.toMap(Vm::key, Function.identity(), (a, b) -> b));
-        state.policies().forEach(p -> terms.put(p.name(), PolicyTerms.of(p.spec())));
         state.vms().forEach(v -> v.stamp().flatMap(this::digest).ifPresent(d -> clamps.put(d, v.clamp())));
         state.policies().forEach(p -> clampsOf(p.status()));
     }
@@ -194,7 +192,7 @@ public final class Fleet {
     }
 
     PolicyTerms terms(Policy policy) {
-        return terms.get(policy.name());
+        return verdicts.terms(policy.spec());
     }
 
     Verdicts verdicts() {
