@@ -1,5 +1,6 @@
 package dev.vmabi.fleet;
 
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.Refusal;
@@ -18,6 +19,7 @@ import dev.vmabi.fleet.SimulatedCluster.Host;
 import io.fabric8.kubernetes.api.model.Condition;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -354,9 +356,38 @@ final class Invariants implements SimulatedCluster.Observer {
     /** Whether the VMM itself turns a restore down, whatever the kernel takes: registers that it wants listed. */
     private boolean vmmRefuses(Host host, GuestAbi abi, Vmm vmm) {
         Digest digest = Digest.parse(host.report.profile());
-        return cluster.verdicts.accepts(digest, cluster.profiles.get(digest), abi, vmm) instanceof Verdict.Refused r
+        return cluster.verdicts.accepts(digest, cluster.profiles.get(digest), abi, vmm, clamp(abi))
+                        instanceof Verdict.Refused r
                 && r.refusals().stream()
                         .anyMatch(f -> f instanceof Refusal.RegisterList || f instanceof Refusal.RegisterMissing);
+    }
+
+    /** What the VMM imposes on guests of this ABI: as the oldest policy that names it says, else as a VM that has it. */
+    private Clamp clamp(GuestAbi abi) {
+        String hex = abi.digest().hex();
+        for (Policy policy : cluster.policies.values().stream()
+                .filter(p -> p.status() != null)
+                .sorted(Comparator.comparing(Policy::created).thenComparing(Policy::name))
+                .toList()) {
+            VirtualMachineABIStatus status = policy.status();
+            Optional<String> clamp = Optional.ofNullable(status.baseline())
+                    .filter(b -> b.digest().equals(hex))
+                    .map(Pin::clamp)
+                    .or(() -> Optional.ofNullable(status.candidate())
+                            .filter(c -> c.digest().equals(hex))
+                            .map(c -> c.clamp()))
+                    .or(() -> Optional.ofNullable(status.previous())
+                            .filter(c -> c.digest().equals(hex))
+                            .map(Previous::clamp));
+            if (clamp.isPresent()) {
+                return Clamp.parse(clamp.get());
+            }
+        }
+        return cluster.guests.values().stream()
+                .filter(g -> g.stamp.equals(Optional.of(abi.digest().label())))
+                .map(g -> g.clamp)
+                .min(Comparator.comparing(Clamp::toString))
+                .orElse(Clamp.NONE);
     }
 
     private boolean fenced(Policy policy, VirtualMachineABIStatus after, Host host, GuestAbi pin) {
