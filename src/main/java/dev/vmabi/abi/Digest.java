@@ -3,7 +3,6 @@ package dev.vmabi.abi;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.regex.Pattern;
 
 /**
  * SHA-256 of the canonical form of a guest ABI or host profile.
@@ -12,10 +11,8 @@ import java.util.regex.Pattern;
  */
 public record Digest(String hex) implements Comparable<Digest> {
 
-    private static final Pattern FORM = Pattern.compile("[0-9a-f]{64}");
-
     public Digest {
-        if (!FORM.matcher(hex).matches()) {
+        if (hex.length() != 64 || !hex.chars().allMatch(c -> (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
             throw new IllegalArgumentException(
                     "digest \"" + Hex.abbreviate(hex) + "\" must be 64 lower-case hexadecimal digits");
         }

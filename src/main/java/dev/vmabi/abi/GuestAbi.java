@@ -116,6 +116,11 @@ public final class GuestAbi {
         return Collections.unmodifiableSortedSet(set);
     }
 
+    /** Whether {@code KVM_GET_REG_LIST} lists the register. */
+    public boolean lists(RegisterId id) {
+        return lists(id.encoding());
+    }
+
     /** The value of an ABI-defining register, 0 where the guest has none: absent ID registers read as zero. */
     public long value(RegisterId id) {
         return valueOf(id.encoding());

@@ -156,7 +156,7 @@ final class BaselineDecision {
             return;
         }
         if (terms.profile().isPresent()) {
-            pinProfile(terms.profile().get());
+            pinProfile(terms.profile().get(), silent);
             return;
         }
         SortedMap<Digest, HostProfile> profiles = pool.reportedProfiles();
@@ -181,14 +181,20 @@ final class BaselineDecision {
                 minimum = common;
                 offer(common, reporting(pool.unfenced()));
                 if (provedByAll()) {
-                    pin(common, 1, "Pinned", Reason.BaselinePinned, whyPinned(silent));
+                    pin(
+                            common,
+                            1,
+                            "Pinned",
+                            Reason.BaselinePinned,
+                            "the least that " + candidate.needed() + " nodes can honour, proved by each"
+                                    + missing(silent));
                 }
             }
         }
     }
 
     /** A profile is pinned as it is: nodes whose kernel has refused it are fenced, the others must have proved it. */
-    private void pinProfile(Digest wanted) {
+    private void pinProfile(Digest wanted, List<Member> silent) {
         HostProfile profile = fleet.state().profiles().get(wanted);
         if (profile == null) {
             wait(
@@ -211,7 +217,8 @@ final class BaselineDecision {
                         1,
                         "Pinned",
                         Reason.BaselinePinned,
-                        "what profile " + wanted.label() + " shows, proved by " + provers.size() + " nodes");
+                        "what profile " + wanted.label() + " shows, proved by " + provers.size() + " nodes"
+                                + missing(silent));
             } else if (provers.isEmpty()) {
                 wait("ProofFailed", "no node of the pool can honour profile " + wanted.label());
             }
@@ -325,10 +332,10 @@ final class BaselineDecision {
         Digest digest = common.abi().digest();
         guestAbis.put(digest, common.abi());
         Optional<GuestAbi> now = pin == null ? Optional.empty() : fleet.guestAbi(Digest.parse(pin.digest()));
-        List<String> gains = now.map(abi -> Difference.gains(abi, common.abi()))
+        List<String> gains = now.map(abi -> fleet.verdicts().gains(abi, common.abi()))
                 .orElseGet(() -> List.copyOf(common.abi().features()));
         List<String> losses =
-                now.map(abi -> Difference.gains(common.abi(), abi)).orElse(List.of());
+                now.map(abi -> fleet.verdicts().gains(common.abi(), abi)).orElse(List.of());
         awaited = provers.stream().filter(m -> !proved(m, digest)).toList();
         boolean all = awaited.isEmpty() && !provers.isEmpty();
         String provedAt = all ? provedAtBefore(digest).orElse(Conditions.time(this.now)) : null;
@@ -376,12 +383,10 @@ final class BaselineDecision {
                 && fresh.proof(guestAbi).isPresent();
     }
 
-    private String whyPinned(List<Member> silent) {
-        return "the least that " + candidate.needed() + " nodes can honour, proved by each"
-                + (silent.isEmpty()
-                        ? ""
-                        : "; " + silent.size() + " of " + pool.members().size() + " nodes had not reported: "
-                                + names(silent));
+    private String missing(List<Member> silent) {
+        return silent.isEmpty()
+                ? ""
+                : "; " + silent.size() + " of " + pool.members().size() + " nodes had not reported: " + names(silent);
     }
 
     private boolean proved(Member member, Digest guestAbi) {

@@ -35,7 +35,6 @@ public final class Fleet {
     private final Map<String, Digest> guestAbisByLabel = new HashMap<>();
     private final Map<String, Vm> vmsByKey;
     private final Map<Digest, Clamp> clamps = new HashMap<>();
-    private final Map<String, PolicyTerms> terms = new HashMap<>();
     private final Map<HomesKey, SortedSet<String>> homes = new ConcurrentHashMap<>();
 
     private record HomesKey(String policy, String baseline, Clamp clamp) {}
@@ -48,9 +47,9 @@ public final class Fleet {
         state.nodes().forEach(n -> standings.put(n.name(), Standing.of(n, state.profiles())));
         state.guestAbis().keySet().forEach(d -> guestAbisByLabel.put(d.label(), d));
         this.vmsByKey = state.vms().stream().collect(Collectors.toMap(Vm::key, Function.identity(), (a, b) -> b));
-        state.policies().forEach(p -> terms.put(p.name(), PolicyTerms.of(p.spec())));
-        state.vms().forEach(v -> v.stamp().flatMap(this::digest).ifPresent(d -> clamps.put(d, v.clamp())));
-        state.policies().forEach(p -> clampsOf(p.status()));
+        state.vms()
+                .forEach(v -> v.stamp().flatMap(this::digest).ifPresent(d -> clamps.merge(d, v.clamp(), Fleet::first)));
+        pools.oldestFirst().reversed().forEach(p -> clampsOf(p.status()));
     }
 
     private void clampsOf(VirtualMachineABIStatus status) {
@@ -72,6 +71,11 @@ public final class Fleet {
                     Digest.parse(status.baseline().digest()),
                     clamp(status.baseline().clamp()));
         }
+    }
+
+    /** Any one, but always the same one. */
+    private static Clamp first(Clamp one, Clamp other) {
+        return one.toString().compareTo(other.toString()) <= 0 ? one : other;
     }
 
     private static Clamp clamp(String text) {
@@ -188,13 +192,13 @@ public final class Fleet {
         return verdicts.landing(profile, host, abi, vmm, clamp(abi.digest()));
     }
 
-    /** What the VMM imposes on guests of this ABI, wherever they run: that of the pin, else that of a VM that has it. */
+    /** What the VMM imposes on guests of this ABI, wherever they run: that of the oldest policy's pin, else that of a VM that has it. */
     private Clamp clamp(Digest guestAbi) {
         return clamps.getOrDefault(guestAbi, Clamp.NONE);
     }
 
     PolicyTerms terms(Policy policy) {
-        return terms.get(policy.name());
+        return verdicts.terms(policy.spec());
     }
 
     Verdicts verdicts() {

@@ -49,10 +49,7 @@ public record NodeDecision(
                 .forEach(verdicts::add);
         Set<String> labels = member.map(Pool.Member::barred).orElse(false)
                 ? Set.of()
-                : labels(
-                        fleet,
-                        node,
-                        holder.map(p -> PolicyTerms.of(p.spec()).vmm()).orElse(Vmm.GENERIC));
+                : labels(fleet, node, holder.map(fleet::vmm).orElse(Vmm.GENERIC));
         Optional<NodeABIStatus> status = node.report().map(report -> {
             List<Condition> before =
                     report.status() == null ? List.of() : report.status().conditions();
@@ -70,7 +67,7 @@ public record NodeDecision(
         Optional<Digest> pin = Optional.ofNullable(policy.status())
                 .map(VirtualMachineABIStatus::baseline)
                 .map(b -> Digest.parse(b.digest()));
-        return Pool.member(fleet, PolicyTerms.of(policy.spec()), node, pin, RaisedFence.of(policy.status()));
+        return Pool.member(fleet, fleet.terms(policy), node, pin, RaisedFence.of(policy.status()));
     }
 
     private static Set<String> labels(Fleet fleet, Node node, Vmm vmm) {

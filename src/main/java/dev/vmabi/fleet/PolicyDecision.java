@@ -51,7 +51,7 @@ public record PolicyDecision(
 
     /** Decides for the policy: a pure function of the fleet and the clock. */
     public static PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
-        PolicyTerms terms = PolicyTerms.of(policy.spec());
+        PolicyTerms terms = fleet.terms(policy);
         List<FleetEvent> events = new ArrayList<>();
         Optional<Digest> pinBefore = Optional.ofNullable(policy.status())
                 .map(VirtualMachineABIStatus::baseline)

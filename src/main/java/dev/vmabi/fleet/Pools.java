@@ -41,6 +41,10 @@ final class Pools {
         }
     }
 
+    List<Policy> oldestFirst() {
+        return policies;
+    }
+
     /** The nodes that the policy holds. */
     List<Node> nodes(Policy policy) {
         return nodesByPolicy.getOrDefault(policy.name(), List.of());

@@ -31,9 +31,9 @@ record RaisedFence(Surface surface) {
 
     boolean crossedBy(HostProfile host) {
         return switch (surface) {
-            case HypercallBitmaps -> host.defaultGuestAbi().registerIds().contains(STD_BMAP);
+            case HypercallBitmaps -> host.defaultGuestAbi().lists(STD_BMAP);
             case WritableIDRegisters -> has(host, KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES);
-            case SecondVendorBitmap -> host.defaultGuestAbi().registerIds().contains(VENDOR_HYP_BMAP_2);
+            case SecondVendorBitmap -> host.defaultGuestAbi().lists(VENDOR_HYP_BMAP_2);
             case WritableImplementationID -> has(host, KVM_CAP_ARM_WRITABLE_IMP_ID_REGS);
         };
     }

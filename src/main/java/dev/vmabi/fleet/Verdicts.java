@@ -8,7 +8,9 @@ import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Minimum;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.VirtualMachineABISpec;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
@@ -16,8 +18,8 @@ import java.util.TreeSet;
 import java.util.function.Supplier;
 
 /**
- * What was computed once for given digests. Content-addressed values never change their answers, so nothing is ever
- * invalidated; the least recently used answers go when there are too many.
+ * What was computed once for given digests or specs. Values that never change never change their answers, so nothing is
+ * ever invalidated; the least recently used answers go when there are too many.
  */
 public final class Verdicts {
     private static final int MOST_VERDICTS = 65_536;
@@ -27,6 +29,10 @@ public final class Verdicts {
 
     private record MinimumKey(Set<Digest> profiles, Vmm vmm, Exclusions exclusions) {}
 
+    private record GainKey(Digest before, Digest after) {}
+
+    private final Map<VirtualMachineABISpec, PolicyTerms> terms = leastRecentlyUsed(MOST_MINIMUMS);
+    private final Map<GainKey, List<String>> gains = leastRecentlyUsed(MOST_MINIMUMS);
     private final Map<VerdictKey, GuestAbi> landings = leastRecentlyUsed(MOST_VERDICTS);
     private final Map<VerdictKey, Verdict> verdicts = leastRecentlyUsed(MOST_VERDICTS);
     private final Map<MinimumKey, Minimum> minimums = leastRecentlyUsed(MOST_MINIMUMS);
@@ -43,6 +49,16 @@ public final class Verdicts {
      */
     public GuestAbi landing(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm, Clamp clamp) {
         return once(landings, new VerdictKey(profile, abi.digest(), vmm, clamp), () -> host.land(abi, vmm, clamp));
+    }
+
+    /** {@link PolicyTerms#of}. */
+    PolicyTerms terms(VirtualMachineABISpec spec) {
+        return once(terms, spec, () -> PolicyTerms.of(spec));
+    }
+
+    /** {@link Difference#gains}. */
+    List<String> gains(GuestAbi before, GuestAbi after) {
+        return once(gains, new GainKey(before.digest(), after.digest()), () -> Difference.gains(before, after));
     }
 
     /** {@link Minimum#of} over distinct profiles. */

@@ -87,8 +87,10 @@ final class VmCensus {
                     ? stamped.map(s -> fleet.verdicts().landing(host.digest(), host.profile(), s, vmm, vm.clamp()))
                     : stamped;
         } catch (IllegalArgumentException e) {
-            // The host can not have given it that clamp, or not have taken it in: how the guest came here is not known.
-            return stamped;
+            // This host would not have started it under that clamp, or not have taken it in: how it came here, and so
+            // what
+            // its guest has, is not known.
+            return Optional.empty();
         }
     }
 

@@ -50,6 +50,13 @@ final class SimulatedCluster {
         NodeDecision decide(Fleet fleet, Node node, Instant now);
     }
 
+    /** Is told of every decision before it is written. */
+    interface Observer {
+        void decided(Fleet fleet, Policy policy, PolicyDecision decision);
+
+        void decided(Fleet fleet, Host host, NodeDecision decision);
+    }
+
     static final Rules PRODUCT = new Rules() {
         @Override
         public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
@@ -74,6 +81,7 @@ final class SimulatedCluster {
         NodeABISpec report;
         long generation;
         NodeABIStatus status;
+        boolean lies;
         Set<String> guestAbiLabels = Set.of();
         Optional<String> profileLabel = Optional.empty();
 
@@ -108,6 +116,7 @@ final class SimulatedCluster {
         GuestAbi has;
         Optional<String> stamp = Optional.empty();
         boolean moved;
+        Optional<Vmm> movedBy = Optional.empty();
 
         Guest(String name, Clamp clamp) {
             this.name = name;
@@ -128,7 +137,10 @@ final class SimulatedCluster {
     final List<FleetEvent> events = new ArrayList<>();
     final Rules rules;
     Instant now = START;
-    private final Verdicts verdicts;
+    final Verdicts verdicts;
+    int decisions;
+    private final Map<Digest, GuestAbi> everDecided = new HashMap<>();
+    private Optional<Observer> observer = Optional.empty();
     private int boots;
 
     SimulatedCluster(Rules rules, Verdicts verdicts) {
@@ -138,6 +150,20 @@ final class SimulatedCluster {
 
     SimulatedCluster() {
         this(PRODUCT, new Verdicts());
+    }
+
+    void observe(Observer by) {
+        observer = Optional.of(by);
+    }
+
+    /** A guest ABI that some decision has named, whether or not it is an object now. */
+    GuestAbi known(Digest digest) {
+        return everDecided.get(digest);
+    }
+
+    /** Whether a stamp or label stands for an object. */
+    boolean exists(String label) {
+        return guestAbis.keySet().stream().anyMatch(d -> d.label().equals(label));
     }
 
     static HostProfile recorded(String host) {
@@ -158,6 +184,7 @@ final class SimulatedCluster {
         node.profile = recorded(host);
         node.kernel = host.substring(0, host.indexOf('-')) + ".0";
         node.boot = "boot-" + ++boots;
+        node.lies = false;
         guests.values().removeIf(g -> g.node.equals(name));
     }
 
@@ -178,6 +205,7 @@ final class SimulatedCluster {
                 .filter(guestAbis::containsKey)
                 .map(d -> prove(node.profile, guestAbis.get(d)))
                 .toList();
+        node.lies = false;
         write(name, report(node.profile.digest().hex(), node.boot, KvmState.Available, proofs));
     }
 
@@ -238,6 +266,7 @@ final class SimulatedCluster {
         guest.has = verdicts.landing(host.digest(), host, guest.has, vmm, guest.clamp);
         guest.node = to;
         guest.moved = true;
+        guest.movedBy = Optional.of(vmm);
     }
 
     void pass(Duration time) {
@@ -245,9 +274,41 @@ final class SimulatedCluster {
     }
 
     FleetState state() {
+        return state(hosts.values().stream().map(Host::view).toList());
+    }
+
+    /** The same fleet, to which every kernel's version is the same. */
+    Fleet withoutKernelVersions(Fleet fleet) {
+        return new Fleet(
+                state(fleet.state().nodes().stream()
+                        .map(n -> new Node(
+                                n.name(),
+                                n.uid(),
+                                n.labels(),
+                                n.architecture(),
+                                n.ready(),
+                                n.schedulable(),
+                                n.bootId(),
+                                "",
+                                n.guestAbiLabels(),
+                                n.report()))
+                        .toList()),
+                verdicts);
+    }
+
+    /** The fleet without the reports that lie, but for that of one node. */
+    Fleet withoutLies(Host but) {
+        return new Fleet(
+                state(hosts.values().stream()
+                        .map(h -> h != but && h.lies ? h.view().with(Optional.empty()) : h.view())
+                        .toList()),
+                verdicts);
+    }
+
+    private FleetState state(List<Node> nodes) {
         return new FleetState(
                 List.copyOf(policies.values()),
-                hosts.values().stream().map(Host::view).toList(),
+                nodes,
                 profiles,
                 guestAbis,
                 guests.values().stream().map(Guest::view).toList(),
@@ -261,7 +322,7 @@ final class SimulatedCluster {
     /** The operator looks at a policy and writes what it decides. Returns how much it wrote. */
     int reconcile(String policy) {
         Policy before = policies.get(policy);
-        PolicyDecision decision = rules.decide(fleet(), before, now);
+        PolicyDecision decision = decide(before);
         int writes = publish(decision);
         for (Map.Entry<Vm, Digest> stamp : decision.stamps().entrySet()) {
             guests.get(stamp.getKey().name()).stamp =
@@ -272,8 +333,26 @@ final class SimulatedCluster {
         return writes + writeStatus(policy, decision.status());
     }
 
-    /** The first of the operator's writes, after which it may be killed. */
-    int publish(PolicyDecision decision) {
+    private PolicyDecision decide(Policy policy) {
+        Fleet fleet = fleet();
+        PolicyDecision decision = rules.decide(fleet, policy, now);
+        decisions++;
+        everDecided.putAll(decision.guestAbis());
+        observer.ifPresent(o -> o.decided(fleet, policy, decision));
+        return decision;
+    }
+
+    /** The operator looks at a policy, and is killed between its writes: the status is not written. */
+    void reconcileAndDie(String policy, int afterStamps) {
+        PolicyDecision decision = decide(policies.get(policy));
+        publish(decision);
+        decision.stamps().entrySet().stream()
+                .limit(afterStamps)
+                .forEach(s -> guests.get(s.getKey().name()).stamp =
+                        Optional.of(s.getValue().label()));
+    }
+
+    private int publish(PolicyDecision decision) {
         int writes = 0;
         for (Map.Entry<Digest, GuestAbi> abi : decision.guestAbis().entrySet()) {
             writes += guestAbis.put(abi.getKey(), abi.getValue()) == null ? 1 : 0;
@@ -296,6 +375,8 @@ final class SimulatedCluster {
         Host node = hosts.get(name);
         Fleet fleet = fleet();
         NodeDecision decision = rules.decide(fleet, fleet.node(name).orElseThrow(), now);
+        decisions++;
+        observer.ifPresent(o -> o.decided(fleet, node, decision));
         int writes = 0;
         if (!decision.labels().equals(node.guestAbiLabels)
                 || !decision.profile().equals(node.profileLabel)) {
@@ -322,13 +403,13 @@ final class SimulatedCluster {
         for (int round = 0; round < 20; round++) {
             hosts.values().stream()
                     .filter(h -> h.report != null && h.boot.equals(h.report.bootID()))
-                    .filter(h -> h.profile.digest().hex().equals(h.report.profile()))
+                    .filter(h -> !h.lies && h.profile.digest().hex().equals(h.report.profile()))
                     .forEach(h -> report(h.name));
             if (reconcileAll() == 0) {
                 return;
             }
         }
-        throw new AssertionError("decisions do not come to rest");
+        throw new Invariants.Violation(0, "decisions do not come to rest");
     }
 
     /** All nodes report, and everything settles. */
