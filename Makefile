@@ -35,6 +35,14 @@ demo: $(BUILT) ## Show the whole product on recorded hosts; KEEP=1 keeps it serv
 bench: $(BUILT) ## Measure the algebra (JMH); docs/performance.md has results
 	@$(JAVA) -cp $(TEST_CLASS_PATH) org.openjdk.jmh.Main dev.vmabi.bench
 
+.PHONY: lab
+lab: $(BUILT) ## Boot emulated arm64 hosts (all, or HOSTS=n) with the real agent and check what they report
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.Lab $(HOSTS)
+
+.PHONY: lab-migrate
+lab-migrate: $(BUILT) ## Migrate real VMs between emulated hosts; writes docs/lab-migrations.md
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.LabMigrate docs/lab-migrations.md $(HOSTS)
+
 .PHONY: crds
 crds: $(BUILT) ## Generate crds/ from the code
 	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.api.Crds crds

@@ -2,8 +2,10 @@ package dev.vmabi.lab;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.Exclusions;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
+import dev.vmabi.abi.Minimum;
 import dev.vmabi.abi.Refusal;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
@@ -11,7 +13,10 @@ import dev.vmabi.api.ABIProfileSpec;
 import dev.vmabi.api.GuestABISpec;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABISpec;
+import dev.vmabi.api.VirtualMachineABI;
+import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.demo.DemoCluster;
+import dev.vmabi.demo.OperatorProcess;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
 import dev.vmabi.devserver.User;
@@ -19,7 +24,9 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,6 +38,7 @@ import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 
@@ -48,6 +56,21 @@ public final class Lab {
     /** What a VMM may impose, by which guest ABIs are made for the hosts to prove. */
     private static final List<Clamp> CLAMPS =
             List.of(Clamp.NONE, Clamp.parse("psci=1.1"), Clamp.parse("sve=off,pauth=off"));
+
+    private static final Vmm VMM = Vmm.parse("qemu:11.1");
+    private static final String POLICY = """
+            apiVersion: vmabi.dev/v1alpha1
+            kind: VirtualMachineABI
+            metadata:
+              name: CPU
+            spec:
+              nodeSelector:
+                matchLabels:
+                  example.com/pool: CPU
+              vmm:
+                name: qemu
+                minimumVersion: "11.1"
+            """;
 
     private final ApiServer server;
     private final KubernetesClient client;
@@ -99,6 +122,80 @@ public final class Lab {
         Map<String, GuestAbi> guests = proposeGuestAbis(profiles);
         checkProofs(profiles, guests);
         print(profiles);
+        // The operator alone writes guest ABIs: those of the lab go, so that what it finds is a cluster's.
+        client.genericKubernetesResources(Names.API_VERSION, "GuestABI").delete();
+        try (OperatorProcess operator = new OperatorProcess(
+                server.kubeconfig(User.serviceAccount("vmabi-system", "vmabi-operator")),
+                server.directory(),
+                "operator",
+                Map.of())) {
+            decide(kinds, profiles, operator);
+        }
+    }
+
+    /** One policy for each CPU: what the operator pins must be the minimum, proved by every host of the pool. */
+    private void decide(List<LabHost> kinds, Map<String, HostProfile> profiles, OperatorProcess operator) {
+        System.out.printf(
+                "%n%-14s %-18s %-5s %-6s %-7s %-12s %s%n",
+                "POLICY", "BASELINE", "NODES", "ACCEPT", "FENCED", "VMM IMPOSES", "HELD DOWN BY");
+        for (String cpu : new TreeSet<>(kinds.stream().map(LabHost::cpu).toList())) {
+            client.load(new ByteArrayInputStream(POLICY.replace("CPU", cpu).getBytes(StandardCharsets.UTF_8)))
+                    .serverSideApply();
+            List<LabHost> pool =
+                    kinds.stream().filter(kind -> kind.cpu().equals(cpu)).toList();
+            Minimum expected = Minimum.of(
+                    pool.stream().map(kind -> profiles.get(kind.name())).toList(), VMM, Exclusions.NONE);
+            VirtualMachineABIStatus status = await("the operator to decide about " + cpu, () -> decided(cpu, operator));
+            String digest =
+                    status.baseline() == null ? "none" : status.baseline().digest();
+            String minimum = expected instanceof Minimum.Common common
+                    ? common.abi().digest().hex()
+                    : "none";
+            check(digest.equals(minimum), cpu + ": pinned " + digest + ", the minimum is " + minimum);
+            if (status.baseline() != null) {
+                String label = Names.nodeLabel(status.baseline().label());
+                for (LabHost kind : pool) {
+                    check(
+                            "true"
+                                    .equals(client.nodes()
+                                            .withName(kind.name())
+                                            .get()
+                                            .getMetadata()
+                                            .getLabels()
+                                            .get(label)),
+                            kind.name() + ": has no label for the pin of its pool");
+                }
+            }
+            System.out.printf(
+                    "%-14s %-18s %-5d %-6d %-7d %-12s %s%n",
+                    cpu,
+                    digest.substring(0, Math.min(16, digest.length())),
+                    status.nodes().matched(),
+                    status.nodes().accepting(),
+                    status.nodes().fenced(),
+                    status.baseline() == null || status.baseline().clamp() == null
+                            ? ""
+                            : status.baseline().clamp(),
+                    String.join(
+                            ", ",
+                            status.holdsDown().stream()
+                                    .map(VirtualMachineABIStatus.HoldsDown::field)
+                                    .limit(3)
+                                    .toList()));
+        }
+    }
+
+    /** A policy's status once it is converged, or once it says that there is no minimum. */
+    private Optional<VirtualMachineABIStatus> decided(String policy, OperatorProcess operator) {
+        operator.ready(); // throws if it ended
+        VirtualMachineABI found =
+                client.resources(VirtualMachineABI.class).withName(policy).get();
+        return Optional.ofNullable(found.getStatus())
+                .filter(status -> status.conditions().stream()
+                        .anyMatch(c -> (c.getType().equals("Converged")
+                                        && c.getStatus().equals("True"))
+                                || (c.getType().equals("BaselinePinned")
+                                        && c.getReason().equals("NoCommonABI"))));
     }
 
     private Map<String, Path> overlayFiles(LabCache cache) throws IOException {
