@@ -10,8 +10,11 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
+import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jboss.logging.Logger;
 
 /**
@@ -26,6 +29,7 @@ public class Events {
 
     private final KubernetesClient client;
     private final Clock clock;
+    private final AtomicLong sequence = new AtomicLong();
     private final String instance = Objects.requireNonNullElse(System.getenv("HOSTNAME"), "vmabi-operator");
 
     Events(KubernetesClient client, Clock clock) {
@@ -44,7 +48,7 @@ public class Events {
                     .inNamespace(namespace)
                     .resource(new EventBuilder()
                             .withNewMetadata()
-                            .withGenerateName(about.getMetadata().getName() + ".")
+                            .withName(uniqueName(about))
                             .withNamespace(namespace)
                             .addToLabels("app.kubernetes.io/managed-by", Names.OPERATOR_MANAGER)
                             .endMetadata()
@@ -69,7 +73,16 @@ public class Events {
         } catch (KubernetesClientException e) {
             LOG.warnf(
                     "event %s on %s could not be written: %s",
-                    event.reason(), about.getMetadata().getName(), e.getMessage());
+                    event.reason(),
+                    about.getMetadata().getName(),
+                    e.getStatus() == null ? e.getMessage() : e.getStatus().getMessage());
         }
+    }
+
+    /** As Kubernetes' own recorders name events: the object and the time. */
+    private String uniqueName(HasMetadata about) {
+        Instant now = clock.instant();
+        long nanos = TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano();
+        return about.getMetadata().getName() + "." + Long.toHexString(nanos + sequence.getAndIncrement());
     }
 }
