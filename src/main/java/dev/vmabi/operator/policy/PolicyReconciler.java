@@ -26,6 +26,8 @@ import java.util.Optional;
 /** Holds each pool to its policy: decide, publish the guest ABIs, stamp the VMs, say so in the status. */
 @ControllerConfiguration(name = "policy", fieldManager = Names.OPERATOR_MANAGER)
 public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
+    private static final Duration LOOK_AGAIN = Duration.ofMillis(200);
+
     private final FleetCache cache;
     private final Writes writes;
     private final Events events;
@@ -48,9 +50,17 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
 
     @Override
     public UpdateControl<VirtualMachineABI> reconcile(VirtualMachineABI policy, Context<VirtualMachineABI> context) {
-        Optional<Fleet> fleet = fleetThatKnows(policy);
-        if (fleet.isEmpty()) {
+        Optional<Fleet> fleet = cache.fleet();
+        long seen = fleet.flatMap(f -> f.policy(policy.getMetadata().getName()))
+                .map(FleetState.Policy::generation)
+                .orElse(-1L);
+        if (seen < policy.getMetadata().getGeneration()) {
+            // The cache has not seen this spec; its listener calls again when it has.
             return UpdateControl.noUpdate();
+        }
+        if (seen > policy.getMetadata().getGeneration()) {
+            // The Operator SDK 5.3.2 can lose the event of a change that falls into its own write: look again.
+            return UpdateControl.<VirtualMachineABI>noUpdate().rescheduleAfter(LOOK_AGAIN);
         }
         Instant now = clock.instant();
         PolicyDecision decision = PolicyDecision.decide(fleet.get(), view(policy), now);
@@ -66,14 +76,6 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
         });
         decision.events().forEach(e -> events.record(policy, e));
         return updateStatus(policy, decision, now);
-    }
-
-    /** The fleet, once the cache has seen this spec; its listener calls again when it has. */
-    private Optional<Fleet> fleetThatKnows(VirtualMachineABI policy) {
-        return cache.fleet()
-                .filter(f -> f.policy(policy.getMetadata().getName())
-                        .filter(p -> p.generation() >= policy.getMetadata().getGeneration())
-                        .isPresent());
     }
 
     private static FleetState.Policy view(VirtualMachineABI policy) {
