@@ -28,6 +28,12 @@ public final class DemoCluster {
 
     /** Applies the project's and KubeVirt's definitions and waits until they are served. */
     public void install() {
+        installOwn();
+        installKubeVirt();
+    }
+
+    /** Applies the project's definitions alone. */
+    public void installOwn() {
         for (String namespace : List.of("vmabi-system", "kubevirt")) {
             client.resource(new NamespaceBuilder()
                             .withNewMetadata()
@@ -41,7 +47,16 @@ public final class DemoCluster {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        awaitDefinitions();
+    }
+
+    /** Applies KubeVirt's definitions alone, cut to what is used here. */
+    public void installKubeVirt() {
         apply(KUBEVIRT_CRDS);
+        awaitDefinitions();
+    }
+
+    private void awaitDefinitions() {
         client.apiextensions()
                 .v1()
                 .customResourceDefinitions()

@@ -138,6 +138,15 @@ public final class OperatorProcess implements AutoCloseable {
         }
     }
 
+    /** Kills it, as a node that goes down would: nothing is written any more, and the lease is not given up. */
+    public void kill() {
+        try {
+            process.destroyForcibly().waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     @Override
     public void close() {
         process.destroy();
