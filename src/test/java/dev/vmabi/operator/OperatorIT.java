@@ -198,7 +198,7 @@ class OperatorIT {
                 .profile();
         Kvm available = new Kvm(KvmState.Available, null);
         List<Proof> huge = IntStream.range(0, 256)
-                .mapToObj(i -> new Proof("%064x".formatted(i), true, -i, List.of()))
+                .mapToObj(i -> new Proof("%064x".formatted(i), true, i, List.of()))
                 .toList();
         report("rubbish-1", new NodeABISpec(available, null, boot, null, null, null, null));
         report("rubbish-2", new NodeABISpec(available, "f".repeat(64), boot, null, null, null, null));
