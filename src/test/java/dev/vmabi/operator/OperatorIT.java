@@ -204,7 +204,7 @@ class OperatorIT {
         report("rubbish-2", new NodeABISpec(available, "f".repeat(64), boot, null, null, null, null));
         report("rubbish-3", new NodeABISpec(available, known, "of another boot", null, null, null, huge));
         report("rubbish-4", new NodeABISpec(available, known, boot, "\u0000".repeat(3), null, "x".repeat(64), huge));
-        report("rubbish-5", new NodeABISpec(new Kvm(KvmState.ProbeFailed, "?"), null, "", null, null, null, null));
+        report("rubbish-5", new NodeABISpec(new Kvm(KvmState.ProbeFailed, "?"), null, boot, null, null, null, null));
         report("no-such-node", new NodeABISpec(available, known, boot, null, null, null, huge));
 
         cluster.await(() -> {
