@@ -34,7 +34,7 @@ cp -L "$cache/base/usr/lib/ld-linux-aarch64.so.1" "$root/lib/ld-linux-aarch64.so
 cp "$here/init" "$root/init"
 chmod 755 "$root/init"
 "$JAVA_HOME/bin/jlink" --module-path "$(find "$cache/jdk" -type d -name jmods)" \
-    --add-modules java.base,java.net.http,jdk.httpserver,java.logging,java.management,jdk.unsupported,jdk.crypto.ec \
+    --add-modules java.base,java.net.http,java.logging,java.management,jdk.unsupported,jdk.crypto.ec \
     --strip-java-debug-attributes --no-header-files --no-man-pages --output "$root/jre"
 pack "$root" "$images/base.cpio.gz"
 

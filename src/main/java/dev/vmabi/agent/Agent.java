@@ -20,6 +20,9 @@ public final class Agent {
 
     /** Runs until SIGTERM; SIGHUP probes again. Exits with 2 if it is started wrongly. */
     public static void main(String[] arguments) throws IOException {
+        // Without a request that is due, the JDK's HTTP client wakes up every three seconds; this is the most it
+        // allows.
+        System.setProperty("jdk.internal.httpclient.selectorTimeout", "1200000");
         Options options;
         Cluster cluster;
         try {

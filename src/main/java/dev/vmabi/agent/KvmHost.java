@@ -37,27 +37,19 @@ public final class KvmHost implements Host {
         KvmState state = KvmState.Available;
         String message = "";
         List<Cpu> cpus = List.of();
-        if (host.cpusByMidr().isEmpty()) {
-            state = KvmState.NotArm64;
-            message = "this is no arm64 host: no CPU has a MIDR_EL1";
-        } else if (host.protectedMode()) {
-            state = KvmState.Protected;
-            message = "KVM runs in protected mode (kvm-arm.mode=protected), whose guests cannot be saved and moved";
-        } else {
-            try {
-                cpus = new CpuKinds(kernel)
-                        .probe(host.cpusByMidr()).stream()
-                                .map(kind -> new Cpu(kind.midr(), kind.count(), kind.profile()))
-                                .sorted(Comparator.comparingInt(Cpu::count).reversed())
-                                .toList();
-            } catch (KvmUnavailableException e) {
-                boolean off = e.state() == KvmState.NoDevice && host.kvmOff();
-                state = off ? KvmState.Disabled : e.state();
-                message = off ? "KVM is off: the kernel was started with kvm-arm.mode=none" : e.getMessage();
-            } catch (KvmException e) {
-                state = KvmState.ProbeFailed;
-                message = e.getMessage();
-            }
+        try {
+            host.requireUsableKvm();
+            cpus = new CpuKinds(kernel)
+                    .probe(host.cpusByMidr()).stream()
+                            .map(kind -> new Cpu(kind.midr(), kind.count(), kind.profile()))
+                            .sorted(Comparator.comparingInt(Cpu::count).reversed())
+                            .toList();
+        } catch (KvmUnavailableException e) {
+            state = e.state();
+            message = e.getMessage();
+        } catch (KvmException e) {
+            state = KvmState.ProbeFailed;
+            message = e.getMessage();
         }
         return new Findings(state, message, host.bootId(), host.kernelRelease(), cpus);
     }

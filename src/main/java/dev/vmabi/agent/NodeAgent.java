@@ -11,6 +11,8 @@ import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.kvm.KvmState;
 import dev.vmabi.kvm.Proof;
 import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -33,6 +35,8 @@ public final class NodeAgent implements Runnable {
 
     /** Events nearer to one another than this are of one burst. */
     private static final Duration BURST = Duration.ofMillis(200);
+
+    private static final int PAGE = 16;
 
     private final String node;
     private final String version;
@@ -205,12 +209,19 @@ public final class NodeAgent implements Runnable {
         }
     }
 
+    /** In pages: a list of them all would be the most the agent ever holds. */
     private void list() throws IOException, InterruptedException {
-        JsonNode list = api.get(GUEST_ABIS).orElseThrow(() -> new IOException("the cluster does not know GuestABI"));
         guestAbis.clear();
         complaints.clear();
-        list.path("items").forEach(this::add);
-        resourceVersion = list.path("metadata").path("resourceVersion").asText();
+        String next = "";
+        do {
+            JsonNode page = api.get(GUEST_ABIS + "?limit=" + PAGE + next)
+                    .orElseThrow(() -> new IOException("the cluster does not know GuestABI"));
+            page.path("items").forEach(this::add);
+            String token = page.path("metadata").path("continue").asText();
+            next = token.isEmpty() ? "" : "&continue=" + URLEncoder.encode(token, StandardCharsets.UTF_8);
+            resourceVersion = page.path("metadata").path("resourceVersion").asText();
+        } while (!next.isEmpty());
     }
 
     /** Takes one watch event; true if the set of guest ABIs may have changed. */

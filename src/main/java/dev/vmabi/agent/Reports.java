@@ -15,7 +15,7 @@ import java.util.SortedMap;
 /** Findings and proofs as the objects that are published. Pure. */
 final class Reports {
 
-    /** A NodeABI's spec is kept below this, whatever is in it. */
+    /** Refusals are left out of a NodeABI's spec until it is below this; up to some 35 guest ABIs it then always is. */
     private static final int SPEC_BYTES = 3500;
 
     private static final int MOST_REFUSED = 8;

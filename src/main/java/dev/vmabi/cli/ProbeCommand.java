@@ -4,6 +4,8 @@ import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.api.ABIProfileSpec;
 import dev.vmabi.kvm.HostFacts;
+import dev.vmabi.kvm.KvmException;
+import dev.vmabi.kvm.KvmState;
 import dev.vmabi.kvm.KvmUnavailableException;
 import dev.vmabi.kvm.LinuxKernel;
 import dev.vmabi.kvm.Probe;
@@ -31,15 +33,20 @@ final class ProbeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         Probe probe = new Probe(new LinuxKernel());
+        HostFacts facts = HostFacts.read();
         HostProfile profile;
         try {
+            facts.requireUsableKvm();
             profile = probe.profile();
         } catch (KvmUnavailableException e) {
             output.note("vmabi: " + e.state() + ": " + e.getMessage());
             return VmAbi.REFUSED;
+        } catch (KvmException e) {
+            output.note("vmabi: " + KvmState.ProbeFailed + ": " + e.getMessage());
+            return VmAbi.REFUSED;
         }
         if (output.text()) {
-            text(probe, profile);
+            text(probe, facts, profile);
         } else {
             Map<String, Object> tree = new LinkedHashMap<>();
             tree.put("apiVersion", "vmabi.dev/v1alpha1");
@@ -51,9 +58,8 @@ final class ProbeCommand implements Callable<Integer> {
         return 0;
     }
 
-    private void text(Probe probe, HostProfile profile) {
+    private void text(Probe probe, HostFacts facts, HostProfile profile) {
         GuestAbi abi = profile.defaultGuestAbi();
-        HostFacts facts = HostFacts.read();
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("kernel", facts.kernelRelease()));
         facts.cpusByMidr()

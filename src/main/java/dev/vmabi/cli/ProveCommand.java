@@ -1,6 +1,9 @@
 package dev.vmabi.cli;
 
 import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.kvm.HostFacts;
+import dev.vmabi.kvm.KvmException;
+import dev.vmabi.kvm.KvmState;
 import dev.vmabi.kvm.KvmUnavailableException;
 import dev.vmabi.kvm.LinuxKernel;
 import dev.vmabi.kvm.Proof;
@@ -41,6 +44,7 @@ final class ProveCommand implements Callable<Integer> {
         boolean accepted = true;
         List<Map<String, Object>> results = new ArrayList<>();
         try {
+            HostFacts.read().requireUsableKvm();
             for (Path file : files) {
                 GuestAbi abi = HostReader.readGuestAbi(file);
                 Proof.Result result = proof.prove(abi);
@@ -53,6 +57,9 @@ final class ProveCommand implements Callable<Integer> {
             }
         } catch (KvmUnavailableException e) {
             output.note("vmabi: " + e.state() + ": " + e.getMessage());
+            return VmAbi.REFUSED;
+        } catch (KvmException e) {
+            output.note("vmabi: " + KvmState.ProbeFailed + ": " + e.getMessage());
             return VmAbi.REFUSED;
         }
         if (!output.text()) {

@@ -33,14 +33,24 @@ public record HostFacts(
                 cpusByMidr(root.resolve("sys/devices/system/cpu")));
     }
 
-    /** Whether the hypervisor keeps the host itself from its guests (pKVM). */
-    public boolean protectedMode() {
-        return commandLineHas("kvm-arm.mode=protected");
-    }
-
-    /** Whether KVM was switched off when the kernel was started. */
-    public boolean kvmOff() {
-        return commandLineHas("kvm-arm.mode=none");
+    /**
+     * Rules out hosts whose KVM is of no use here, without asking it.
+     *
+     * @throws KvmUnavailableException if this is no arm64 host, or KVM is off or in protected mode
+     */
+    public void requireUsableKvm() {
+        if (cpusByMidr.isEmpty()) {
+            throw new KvmUnavailableException(KvmState.NotArm64, "this is no arm64 host: no CPU has a MIDR_EL1");
+        }
+        if (commandLineHas("kvm-arm.mode=none")) {
+            throw new KvmUnavailableException(
+                    KvmState.Disabled, "KVM is off: the kernel was started with kvm-arm.mode=none");
+        }
+        if (commandLineHas("kvm-arm.mode=protected")) {
+            throw new KvmUnavailableException(
+                    KvmState.Protected,
+                    "KVM runs in protected mode (kvm-arm.mode=protected), whose guests cannot be saved and moved");
+        }
     }
 
     private boolean commandLineHas(String word) {

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.api.GuestABISpec;
@@ -30,7 +31,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -52,6 +56,7 @@ class NodeAgentTest {
 
     @BeforeEach
     void start() throws IOException {
+        Awaitility.setDefaultTimeout(Duration.ofMinutes(1)); // for machines that do much else at a time
         server = DevServer.start();
         client = server.client();
         for (String plural : List.of("abiprofiles", "guestabis", "nodeabis")) {
@@ -165,6 +170,24 @@ class NodeAgentTest {
         server.closeWatches();
         create(RecordedHosts.profile("linux-6.1-neoverse-n1").defaultGuestAbi());
         await().untilAsserted(() -> assertThat(proofs()).hasSize(2));
+    }
+
+    @Test
+    void manyGuestAbisAreReadInPages() {
+        Set<String> names = new TreeSet<>();
+        for (String host : RecordedHosts.names()) {
+            for (Clamp clamp : List.of(Clamp.NONE, Clamp.parse("pmu=off"), Clamp.parse("psci=1.0"))) {
+                GuestAbi abi = RecordedHosts.profile(host).birth(clamp);
+                if (names.add(abi.digest().hex())) {
+                    create(abi);
+                }
+            }
+        }
+        assertThat(names).hasSizeGreaterThan(32);
+        start(new ReplayedKernel(profile));
+        await().untilAsserted(() -> assertThat(proofs()).containsOnlyKeys(names));
+        assertThat(object("nodeabis", NODE).orElseThrow().get("spec").toString().length())
+                .isLessThan(1024 + 96 * names.size());
     }
 
     @Test

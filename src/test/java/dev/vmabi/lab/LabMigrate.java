@@ -165,7 +165,9 @@ public final class LabMigrate {
         List<Restore> restores = new ArrayList<>();
         for (LabHost kind : kinds) {
             for (String line : consoles.get(kind.name())) {
-                if (line.startsWith("result ")) {
+                if (line.startsWith("result ") && line.contains(" unclear ")) {
+                    fault(kind.name() + ": " + line);
+                } else if (line.startsWith("result ")) {
                     restores.add(result(kind, line.split(" ", 4)));
                 }
             }
