@@ -4,16 +4,17 @@ import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.NodeABISpec.Proof;
 import dev.vmabi.api.NodeABIStatus.NodeState;
 import dev.vmabi.api.VirtualMachineABISpec.OneWayMoves;
 import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -79,14 +80,29 @@ public final class Destinations {
      * report speaks for them.
      */
     public List<Barrier> barriers() {
-        Set<Node> ofPool = Set.copyOf(fleet.pool(policy));
+        record Ranked(boolean elsewhere, boolean unheard, Barrier barrier) {}
+        Map<Evidence, Optional<String>> told = new HashMap<>();
         return candidates()
                 .filter(n -> !takes(n))
-                .sorted(Comparator.comparing((Node n) -> !ofPool.contains(n))
-                        .thenComparing(n -> !(fleet.standing(n.name()) instanceof Standing.Fresh))
-                        .thenComparing(Node::name))
-                .map(n -> new Barrier(n.name(), reason(n)))
+                .map(n -> new Ranked(
+                        !ofPool(n),
+                        !(fleet.standing(n.name()) instanceof Standing.Fresh),
+                        new Barrier(n.name(), reason(n, told))))
+                .sorted(Comparator.comparing(Ranked::elsewhere)
+                        .thenComparing(Ranked::unheard)
+                        .thenComparing(r -> r.barrier().node()))
+                .map(Ranked::barrier)
                 .toList();
+    }
+
+    /** What {@link Fleet#obstacle} goes by; thousands of nodes share a few. */
+    private record Evidence(Digest profile, Optional<Proof> proof) {}
+
+    private boolean ofPool(Node node) {
+        return fleet.pools().selecting(node).stream()
+                .findFirst()
+                .filter(holder -> holder.name().equals(policy.name()))
+                .isPresent();
     }
 
     private Stream<Node> candidates() {
@@ -103,21 +119,25 @@ public final class Destinations {
                 && wayBackBarred(node).isEmpty();
     }
 
-    private String reason(Node node) {
+    private String reason(Node node, Map<Evidence, Optional<String>> told) {
         if (!node.ready()) {
             return "is not Ready";
         }
         if (!node.schedulable()) {
             return "is cordoned";
         }
-        Optional<String> obstacle = fleet.obstacle(node.name(), guestAbi, vmm);
+        // Said without names and boot ids, so that nodes of one kind can be told together.
+        Optional<String> obstacle = switch (fleet.standing(node.name())) {
+            case Standing.Fresh fresh ->
+                told.computeIfAbsent(
+                        new Evidence(fresh.digest(), fresh.proof(guestAbi)),
+                        e -> fleet.obstacle(node.name(), guestAbi, vmm));
+            case Standing.Missing _ -> Optional.of("its agent has not reported");
+            case Standing.Stale _ -> Optional.of("its report is from before its last boot");
+            case Standing.Unusable unusable -> Optional.of(unusable.reason());
+        };
         if (obstacle.isPresent()) {
-            return switch (fleet.standing(node.name())) {
-                // Said without names and boot ids, so that nodes of one kind can be told together.
-                case Standing.Missing _ -> "its agent has not reported";
-                case Standing.Stale _ -> "its report is from before its last boot";
-                default -> obstacle.get();
-            };
+            return obstacle.get();
         }
         if (!node.guestAbiLabels().contains(guestAbi.label())) {
             return fenced(node).orElse("has proved it, but carries no label for it yet");

@@ -38,7 +38,13 @@ final class AdmissionServer implements AutoCloseable {
         System.setProperty("sun.net.httpserver.maxRspTime", "30");
     }
 
-    private final Admissions admissions;
+    /** Answers AdmissionReviews. */
+    @FunctionalInterface
+    interface Reviewer {
+        byte[] answer(Hook hook, byte[] body) throws Reviews.Malformed, Admissions.NotRead;
+    }
+
+    private final Reviewer reviewer;
     private final HttpsServer server;
     private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
     private final Semaphore held = new Semaphore(MOST_HELD_KIB);
@@ -49,8 +55,8 @@ final class AdmissionServer implements AutoCloseable {
      * @param port 0 for any free one
      * @param keys asked for the certificate at every handshake, so that it can change while the server runs
      */
-    AdmissionServer(int port, KeyManager keys, Admissions admissions) throws IOException {
-        this.admissions = admissions;
+    AdmissionServer(int port, KeyManager keys, Reviewer reviewer) throws IOException {
+        this.reviewer = reviewer;
         server = HttpsServer.create(new InetSocketAddress(port), 0);
         server.setHttpsConfigurator(new HttpsConfigurator(context(keys)));
         server.setExecutor(executor);
@@ -110,7 +116,7 @@ final class AdmissionServer implements AutoCloseable {
                 tooLong(exchange);
                 return;
             }
-            send(exchange, 200, "application/json", admissions.answer(hook, body));
+            send(exchange, 200, "application/json", reviewer.answer(hook, body));
         } catch (Reviews.Malformed e) {
             refuse(exchange, 400, e.getMessage());
         } catch (Admissions.NotRead e) {

@@ -142,7 +142,7 @@ public class GateService {
         try {
             keeper.ensure();
             if (server == null) {
-                server = new AdmissionServer(config.port(), keys, admissions);
+                server = new AdmissionServer(config.port(), keys, admissions::answer);
                 LOG.infof("the gate serves on port %d", server.port());
             }
             lastTrouble = "";

@@ -60,7 +60,7 @@ class AdmissionServerTest {
         certificate = IssuedCertificate.first(HOSTS, Instant.now());
         keys.use(List.of(certificate.certificate()), certificate.key());
         server = new AdmissionServer(
-                0, keys, new Admissions(() -> read.get() ? Optional.of(fleet) : Optional.empty(), meters));
+                0, keys, new Admissions(() -> read.get() ? Optional.of(fleet) : Optional.empty(), meters)::answer);
         https = new Https(certificate.authorities(), server.port());
     }
 

@@ -61,7 +61,7 @@ class GateOnApiServerTest {
         }
         Fleet fleet = TestFleet.rolling().build();
         certificate(Clock.systemUTC()).ensure();
-        gate = new AdmissionServer(0, KEYS, new Admissions(() -> Optional.of(fleet), METERS));
+        gate = new AdmissionServer(0, KEYS, new Admissions(() -> Optional.of(fleet), METERS)::answer);
         install(gate.port());
         certificate(Clock.systemUTC()).ensure();
         Awaitility.await("the API server calls the gate")
@@ -218,6 +218,6 @@ class GateOnApiServerTest {
 
     private static void restart(int port) throws IOException {
         Fleet fleet = TestFleet.rolling().build();
-        gate = new AdmissionServer(port, KEYS, new Admissions(() -> Optional.of(fleet), METERS));
+        gate = new AdmissionServer(port, KEYS, new Admissions(() -> Optional.of(fleet), METERS)::answer);
     }
 }

@@ -221,7 +221,11 @@ final class TestFleet {
             HostProfile host = profiles.get(Digest.parse(spec.profile()));
             List<Proof> proofs = guestAbis.values().stream()
                     .map(abi -> new Proof(
-                            abi.digest().hex(), host.accepts(abi, QEMU).accepted(), 0, List.of()))
+                            abi.digest().hex(),
+                            verdicts.accepts(host.digest(), host, abi, QEMU, Clamp.NONE)
+                                    .accepted(),
+                            0,
+                            List.of()))
                     .toList();
             return new FleetState.Report(
                     report.generation(),
