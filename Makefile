@@ -27,6 +27,10 @@ build: $(BUILT) ## Compile, check style and package; target/vmabi is the command
 test: ## Run every test; prints which API server the suite ran on
 	@./mvnw -B -ntp -Dstyle.color=never verify
 
+.PHONY: soak
+soak: ## Run 100,000 random sequences against the rules of the pin; SEQUENCES=N runs another number
+	@$(MVN) -Dtest=FleetInvariantsTest -Dvmabi.sequences=$(or $(SEQUENCES),100000) test
+
 .PHONY: demo
 demo: $(BUILT) ## Show the whole product on recorded hosts; KEEP=1 keeps it serving
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.demo.Demo $(if $(KEEP),--keep)

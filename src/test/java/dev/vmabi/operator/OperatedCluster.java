@@ -35,7 +35,7 @@ import org.awaitility.core.ConditionTimeoutException;
 
 /** An API server with the project's definitions, replayed nodes, and as many shipped operators as a test starts. */
 final class OperatedCluster implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     final ApiServer server = ApiServers.start();
     final KubernetesClient client = server.client();
