@@ -155,6 +155,24 @@ public final class Fleet {
         return Optional.ofNullable(state.guestAbis().get(digest));
     }
 
+    /** Why it is not known what the guest of a VM has, and what to do, in one line; {@code stamp} stands for nothing. */
+    public String whyUnknown(Vm vm, Optional<String> stamp) {
+        if (stamp.isPresent()) {
+            return "it is stamped " + stamp.get()
+                    + ", but no GuestABI begins so; restore that GuestABI, or restart the VM";
+        }
+        if (vm.node().isEmpty()) {
+            return "it does not run yet; migrate it once it does";
+        }
+        Standing standing = standing(vm.node().get());
+        if (!(standing instanceof Standing.Fresh)) {
+            return standing.reason() + "; it is stamped as soon as its node reports";
+        }
+        return vm.moved()
+                ? "it was migrated before anything was known of it; restart it"
+                : "the operator has not stamped it yet; try again in a few seconds";
+    }
+
     /**
      * What keeps VMs of this guest ABI from a node, in one line; empty where the node's kernel has proved since its
      * last boot that it takes every value, and the VMM restores it with the registers that the kernel lists. This is

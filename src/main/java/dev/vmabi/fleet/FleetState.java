@@ -114,6 +114,7 @@ public record FleetState(
      * @param clamp what its owner or the gate has the VMM leave out
      * @param stamp the first 16 digits of the guest ABI it is marked with
      * @param moved whether it has been migrated since it booted
+     * @param nodeSelector what every pod of it asks of a node beside its guest ABI
      */
     public record Vm(
             String namespace,
@@ -124,16 +125,18 @@ public record FleetState(
             Optional<String> node,
             Clamp clamp,
             Optional<String> stamp,
-            boolean moved) {
+            boolean moved,
+            Map<String, String> nodeSelector) {
 
         public Vm {
             labels = Map.copyOf(labels);
             namespaceLabels = Map.copyOf(namespaceLabels);
+            nodeSelector = Map.copyOf(nodeSelector);
         }
 
         /** This VM with the labels of its namespace. */
         public Vm in(Map<String, String> ofNamespace) {
-            return new Vm(namespace, name, uid, labels, ofNamespace, node, clamp, stamp, moved);
+            return new Vm(namespace, name, uid, labels, ofNamespace, node, clamp, stamp, moved, nodeSelector);
         }
 
         /** {@code namespace/name}. */

@@ -5,7 +5,6 @@ import dev.vmabi.api.Names;
 import dev.vmabi.fleet.Destinations.Barrier;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState.Vm;
-import dev.vmabi.fleet.Standing;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +26,7 @@ final class Denials {
     static String nowhere(Vm vm, Digest guestAbi, List<Barrier> barriers) {
         String subject = "VM " + vm.key() + " (guest ABI " + guestAbi.label() + ") has no other node to go to";
         if (barriers.isEmpty()) {
-            return calm(subject + ": no other arm64 node meets the node selector of this migration");
+            return calm(subject + ": no other arm64 node meets the node selector of the VM and of this migration");
         }
         Map<String, List<Barrier>> byReason = barriers.stream()
                 .collect(Collectors.groupingBy(Barrier::reason, LinkedHashMap::new, Collectors.toList()));
@@ -49,24 +48,11 @@ final class Denials {
     }
 
     private static String cause(Fleet fleet, Vm vm, Optional<String> stamp, boolean receives) {
-        if (stamp.isPresent()) {
-            return "it is stamped " + stamp.get()
-                    + ", but no GuestABI begins so; restore that GuestABI, or restart the VM";
-        }
-        if (receives) {
+        if (stamp.isEmpty() && receives) {
             return "it comes from elsewhere; give its VirtualMachineInstance here the label and annotation "
                     + Names.STAMP + " that it has there, and this cluster that GuestABI";
         }
-        if (vm.node().isEmpty()) {
-            return "it does not run yet; migrate it once it does";
-        }
-        Standing standing = fleet.standing(vm.node().get());
-        if (!(standing instanceof Standing.Fresh)) {
-            return standing.reason() + "; it is stamped as soon as its node reports";
-        }
-        return vm.moved()
-                ? "it was migrated before anything was known of it; restart it"
-                : "the operator has not stamped it yet; try again in a few seconds";
+        return fleet.whyUnknown(vm, stamp);
     }
 
     private static String nodes(List<Barrier> barriers) {

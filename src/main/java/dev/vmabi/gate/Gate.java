@@ -75,8 +75,7 @@ public final class Gate {
                     : new Decision.Allow(Reason.Unknown, List.of("it will wait: " + message));
         }
         Steering steering = Steering.to(Names.nodeLabel(guestAbi.get()));
-        Destinations destinations =
-                new Destinations(fleet, policy, guestAbi.get(), vm.node(), request.addedNodeSelector());
+        Destinations destinations = new Destinations(fleet, policy, guestAbi.get(), vm.node(), wishes(vm, request));
         if (destinations.any()) {
             return new Decision.Steer(Reason.GuestAbi, steering, List.of());
         }
@@ -84,6 +83,13 @@ public final class Gate {
         return request.origin() == Origin.Person
                 ? new Decision.Deny(Reason.Nowhere, message)
                 : new Decision.Steer(Reason.Nowhere, steering, List.of("it will wait: " + message));
+    }
+
+    /** KubeVirt lays what a migration adds under what the VM asks for. */
+    private static Map<String, String> wishes(Vm vm, MigrationRequest request) {
+        Map<String, String> wishes = new TreeMap<>(request.addedNodeSelector());
+        wishes.putAll(vm.nodeSelector());
+        return wishes;
     }
 
     private static Decision target(Fleet fleet, Policy policy, Vm vm, PodRequest pod) {
@@ -221,6 +227,7 @@ public final class Gate {
                         pod.isMigrationTarget() ? pod.vmNode() : Optional.empty(),
                         Clamp.NONE,
                         stamp(pod),
-                        false));
+                        false,
+                        Map.of()));
     }
 }

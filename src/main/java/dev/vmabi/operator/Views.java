@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** Kubernetes objects as the fleet sees them: what no decision needs is left behind. */
@@ -122,7 +123,23 @@ final class Views {
                 runs ? Optional.of(node) : Optional.empty(),
                 clamp(vmi),
                 Optional.ofNullable(labels.get(Names.STAMP)),
-                moved));
+                moved,
+                nodeSelector(vmi)));
+    }
+
+    /** What KubeVirt 1.10 renders into every pod of the VM that tells nodes of one architecture apart. */
+    private static Map<String, String> nodeSelector(GenericKubernetesResource vmi) {
+        Map<String, String> selector = new TreeMap<>();
+        selector.put("kubevirt.io/schedulable", "true");
+        Object machine = vmi.get("status", "machine", "type");
+        if (machine instanceof String type && !type.isEmpty()) {
+            selector.put("machine-type.node.kubevirt.io/" + type, "true");
+        }
+        Object owners = vmi.get("spec", "nodeSelector");
+        if (owners instanceof Map<?, ?> map) {
+            map.forEach((key, value) -> selector.put(String.valueOf(key), String.valueOf(value)));
+        }
+        return selector;
     }
 
     /** What the guest's owner has libvirt leave out: {@code spec.domain.cpu.features} with policy disable. */

@@ -125,7 +125,16 @@ final class SimulatedCluster {
 
         Vm view() {
             return new Vm(
-                    "default", name, "uid-" + name, Map.of(), NAMESPACE_LABELS, Optional.of(node), clamp, stamp, moved);
+                    "default",
+                    name,
+                    "uid-" + name,
+                    Map.of(),
+                    NAMESPACE_LABELS,
+                    Optional.of(node),
+                    clamp,
+                    stamp,
+                    moved,
+                    Map.of());
         }
     }
 

@@ -120,6 +120,16 @@ class GateTest {
         }
 
         @Test
+        void ofAVmThatMayRunNowhereElseIsDenied() {
+            Map<String, String> here = Map.of("kubernetes.io/hostname", "n-1");
+            Fleet fleet = rolling().choosyVm("vm-choosy", "n-1", N, here).build();
+            assertThat(Gate.decide(fleet, migration("vm-choosy", Origin.Person)))
+                    .isInstanceOfSatisfying(
+                            Decision.Deny.class,
+                            deny -> assertThat(deny.message()).contains("no other arm64 node meets the node selector"));
+        }
+
+        @Test
         void cordonedAndUnreadyNodesTakeNothing() {
             Fleet fleet = new TestFleet()
                     .policy("pool-a", "a", N)

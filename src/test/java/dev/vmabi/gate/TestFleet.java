@@ -183,6 +183,16 @@ final class TestFleet {
     }
 
     TestFleet stampedVm(String name, String node, Optional<String> stamp, boolean moved) {
+        return vm(name, node, stamp, moved, Map.of());
+    }
+
+    /** A VM whose owner asks something of the nodes it runs on. */
+    TestFleet choosyVm(String name, String node, String bornOn, Map<String, String> nodeSelector) {
+        return vm(name, node, Optional.of(born(bornOn).digest().label()), false, nodeSelector);
+    }
+
+    private TestFleet vm(
+            String name, String node, Optional<String> stamp, boolean moved, Map<String, String> nodeSelector) {
         vms.add(new FleetState.Vm(
                 NAMESPACE,
                 name,
@@ -192,7 +202,8 @@ final class TestFleet {
                 Optional.ofNullable(node),
                 Clamp.NONE,
                 stamp,
-                moved));
+                moved,
+                nodeSelector));
         return this;
     }
 
