@@ -5,10 +5,13 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetSource;
+import dev.vmabi.fleet.RecentDecisions;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -22,12 +25,15 @@ final class Admissions {
 
     private final FleetSource source;
     private final MeterRegistry meters;
+    private final RecentDecisions recent;
     private final Map<Count, Counter> counters = new ConcurrentHashMap<>();
     private final Map<Hook, Timer> timers = new ConcurrentHashMap<>();
 
-    Admissions(FleetSource source, MeterRegistry meters) {
+    Admissions(FleetSource source, MeterRegistry meters, RecentDecisions recent) {
         this.source = source;
         this.meters = meters;
+        this.recent = recent;
+        List.of("malformed", "not_read", "failed").forEach(this::failures);
     }
 
     /** The fleet has not been read yet, so that any answer would be a guess. */
@@ -39,6 +45,21 @@ final class Admissions {
 
     /** The answer to one AdmissionReview. */
     byte[] answer(Hook hook, byte[] body) throws Reviews.Malformed, NotRead {
+        try {
+            return decide(hook, body);
+        } catch (Reviews.Malformed e) {
+            failures("malformed").increment();
+            throw e;
+        } catch (NotRead e) {
+            failures("not_read").increment();
+            throw e;
+        } catch (RuntimeException e) {
+            failures("failed").increment();
+            throw e;
+        }
+    }
+
+    private byte[] decide(Hook hook, byte[] body) throws Reviews.Malformed, NotRead {
         long start = System.nanoTime();
         JsonNode request = Reviews.request(body);
         Optional<Fleet> fleet = source.fleet();
@@ -52,12 +73,19 @@ final class Admissions {
                 ? hook.patch(request.path("object"), steer.steering())
                 : JsonNodeFactory.instance.arrayNode();
         byte[] answer = Reviews.answer(request.path("uid").asText(), decision, patch);
-        count(hook, decision);
+        count(hook, request, decision);
         timer(hook).record(Duration.ofNanos(System.nanoTime() - start));
         return answer;
     }
 
-    private void count(Hook hook, Decision decision) {
+    private Counter failures(String cause) {
+        return Counter.builder("vmabi.admission.failures")
+                .description("Reviews that were not answered, so that their failurePolicy decided")
+                .tag("cause", cause)
+                .register(meters);
+    }
+
+    private void count(Hook hook, JsonNode request, Decision decision) {
         String verdict = switch (decision) {
             case Decision.Allow allow -> "allow";
             case Decision.Steer steer -> "steer";
@@ -66,6 +94,16 @@ final class Admissions {
         };
         if (decision instanceof Decision.Deny deny) {
             LOG.infof("denied (%s): %s", deny.reason(), deny.message().replaceAll("\\p{Cntrl}+", "; "));
+        }
+        if (!(decision instanceof Decision.Allow) || !decision.warnings().isEmpty()) {
+            recent.add(
+                    Instant.now(),
+                    name(hook),
+                    verdict,
+                    decision.reason().name(),
+                    request.path("namespace").asText(""),
+                    hook.vm(request),
+                    text(decision));
         }
         counters.computeIfAbsent(
                         new Count(hook, verdict, decision.reason()),
@@ -76,6 +114,17 @@ final class Admissions {
                                 .tag("reason", c.reason().name())
                                 .register(meters))
                 .increment();
+    }
+
+    private static String text(Decision decision) {
+        return switch (decision) {
+            case Decision.Deny deny -> deny.message();
+            case Decision.Steer steer ->
+                String.join("; ", steer.warnings())
+                        + (steer.warnings().isEmpty() ? "" : "; ")
+                        + steer.steering().text();
+            case Decision.Allow _, Decision.Audited _ -> String.join("; ", decision.warnings());
+        };
     }
 
     private Timer timer(Hook hook) {

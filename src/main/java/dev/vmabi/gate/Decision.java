@@ -47,14 +47,7 @@ public sealed interface Decision {
         public List<String> warnings() {
             String would = switch (withheld) {
                 case Deny deny -> "would be denied: " + deny.message();
-                case Steer steer ->
-                    "would be held to nodes with "
-                            + (steer.steering().anyOf().isEmpty()
-                                    ? String.join(
-                                            ", ",
-                                            steer.steering().nodeSelector().keySet())
-                                    : "the baseline of one of "
-                                            + steer.steering().anyOf().size() + " policies");
+                case Steer steer -> "would be " + steer.steering().text();
                 default -> "";
             };
             return would.isEmpty() ? List.of() : List.of("policy " + policy + " audits; " + would);

@@ -1,10 +1,12 @@
 package dev.vmabi.gate;
 
 import dev.vmabi.fleet.FleetSource;
+import dev.vmabi.fleet.RecentDecisions;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
@@ -57,12 +59,21 @@ public class GateService {
             KubernetesClient client,
             FleetSource fleet,
             MeterRegistry meters,
+            RecentDecisions recent,
             Clock clock) {
         this.config = config;
         this.namespace = namespace;
         this.client = client;
-        this.admissions = new Admissions(fleet, meters);
+        this.admissions = new Admissions(fleet, meters, recent);
         this.clock = clock;
+        Gauge.builder("vmabi.gate.certificate.expiry.timestamp", keys, GateService::expiry)
+                .description("When the gate's certificate expires; NaN while there is none")
+                .baseUnit("seconds")
+                .register(meters);
+    }
+
+    private static double expiry(ServingKeys keys) {
+        return keys.expiry().map(i -> (double) i.getEpochSecond()).orElse(Double.NaN);
     }
 
     /** The port that is served; empty before there is a certificate. */

@@ -16,6 +16,11 @@ enum Hook {
         ArrayNode patch(JsonNode object, Steering steering) {
             return Patches.migration(object, steering);
         }
+
+        @Override
+        String vm(JsonNode request) {
+            return MigrationRequest.of(request).vmName();
+        }
     },
     POD("/mutate/pods") {
         @Override
@@ -26,6 +31,12 @@ enum Hook {
         @Override
         ArrayNode patch(JsonNode object, Steering steering) {
             return Patches.pod(object, steering);
+        }
+
+        @Override
+        String vm(JsonNode request) {
+            PodRequest pod = PodRequest.of(request);
+            return pod.vmName().orElse(pod.name());
         }
     };
 
@@ -42,4 +53,7 @@ enum Hook {
     abstract Decision decide(Fleet fleet, JsonNode request);
 
     abstract ArrayNode patch(JsonNode object, Steering steering);
+
+    /** Name of the VM that the request is about, or of the pod where it is of another stack. */
+    abstract String vm(JsonNode request);
 }

@@ -6,7 +6,9 @@ import java.security.Principal;
 import java.security.PrivateKey;
 import java.security.Signature;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.X509ExtendedKeyManager;
 
@@ -56,6 +58,12 @@ final class ServingKeys extends X509ExtendedKeyManager {
     /** Whether there is a certificate to show. */
     boolean present() {
         return pair != null;
+    }
+
+    /** Until when the certificate holds; empty while there is none. */
+    Optional<Instant> expiry() {
+        return Optional.ofNullable(pair)
+                .map(p -> p.chain().getFirst().getNotAfter().toInstant());
     }
 
     @Override

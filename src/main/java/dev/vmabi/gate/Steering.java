@@ -47,4 +47,12 @@ public record Steering(
     private static NodeSelectorRequirement ofProfile(Collection<String> profiles) {
         return new NodeSelectorRequirement(Names.PROFILE_LABEL, "In", List.copyOf(profiles));
     }
+
+    /** Where the VM is held, in one line. */
+    String text() {
+        return "held to nodes with "
+                + (anyOf.isEmpty() || !nodeSelector.isEmpty()
+                        ? String.join(", ", nodeSelector.keySet())
+                        : "the baseline of one of " + anyOf.size() + " policies");
+    }
 }

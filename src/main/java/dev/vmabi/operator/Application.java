@@ -1,12 +1,18 @@
 package dev.vmabi.operator;
 
+import dev.vmabi.fleet.RecentDecisions;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfigurationBuilder;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Produces;
+import jakarta.inject.Singleton;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /** What the operator is put together from beside its own classes. */
@@ -19,17 +25,29 @@ public class Application {
         return Clock.systemUTC();
     }
 
+    @Produces
+    @Singleton
+    RecentDecisions recentDecisions() {
+        return new RecentDecisions();
+    }
+
     /** Only the holder of the lease writes; every replica admits. */
     @Produces
     @ApplicationScoped
     LeaderElectionConfiguration leaderElection(
             @ConfigProperty(name = "vmabi.namespace") Optional<String> namespace,
-            @ConfigProperty(name = "vmabi.identity") Optional<String> identity) {
+            @ConfigProperty(name = "vmabi.identity") Optional<String> identity,
+            MeterRegistry meters) {
+        AtomicInteger leads = new AtomicInteger();
+        Gauge.builder("vmabi.leader", leads, AtomicInteger::get)
+                .description("1 on the replica that holds the lease and writes, 0 on the others")
+                .register(meters);
         LeaderElectionConfigurationBuilder builder = LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration(
                         "vmabi-operator")
                 .withLeaseDuration(Duration.ofSeconds(15))
                 .withRenewDeadline(Duration.ofSeconds(10))
-                .withRetryPeriod(Duration.ofSeconds(2));
+                .withRetryPeriod(Duration.ofSeconds(2))
+                .withLeaderCallbacks(new LeaderCallbacks(() -> leads.set(1), () -> leads.set(0), leader -> {}));
         namespace.ifPresent(builder::withLeaseNamespace);
         identity.ifPresent(builder::withIdentity);
         return builder.build();

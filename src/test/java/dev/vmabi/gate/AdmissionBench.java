@@ -3,6 +3,7 @@ package dev.vmabi.gate;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.RecentDecisions;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
@@ -36,7 +37,8 @@ public final class AdmissionBench {
         IssuedCertificate certificate = IssuedCertificate.first(HOSTS, Instant.now());
         ServingKeys keys = new ServingKeys();
         keys.use(List.of(certificate.certificate()), certificate.key());
-        Admissions admissions = new Admissions(() -> Optional.of(fleet), new SimpleMeterRegistry());
+        Admissions admissions =
+                new Admissions(() -> Optional.of(fleet), new SimpleMeterRegistry(), new RecentDecisions());
         try (AdmissionServer gate = new AdmissionServer(0, keys, admissions::answer);
                 AdmissionServer allow = new AdmissionServer(0, keys, AdmissionBench::allow);
                 Https toGate = new Https(certificate.authorities(), gate.port());

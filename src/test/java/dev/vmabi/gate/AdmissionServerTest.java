@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmabi.api.Names;
 import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.RecentDecisions;
 import io.fabric8.zjsonpatch.JsonPatch;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -60,7 +61,10 @@ class AdmissionServerTest {
         certificate = IssuedCertificate.first(HOSTS, Instant.now());
         keys.use(List.of(certificate.certificate()), certificate.key());
         server = new AdmissionServer(
-                0, keys, new Admissions(() -> read.get() ? Optional.of(fleet) : Optional.empty(), meters)::answer);
+                0,
+                keys,
+                new Admissions(() -> read.get() ? Optional.of(fleet) : Optional.empty(), meters, new RecentDecisions())
+                        ::answer);
         https = new Https(certificate.authorities(), server.port());
     }
 

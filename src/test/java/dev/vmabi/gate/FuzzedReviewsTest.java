@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.node.ContainerNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.RecentDecisions;
 import io.fabric8.zjsonpatch.JsonPatch;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
@@ -39,7 +40,8 @@ class FuzzedReviewsTest {
             "pod-hotplug");
 
     private final Fleet fleet = TestFleet.rolling().build();
-    private final Admissions admissions = new Admissions(() -> Optional.of(fleet), new SimpleMeterRegistry());
+    private final Admissions admissions =
+            new Admissions(() -> Optional.of(fleet), new SimpleMeterRegistry(), new RecentDecisions());
 
     @Test
     void treesOfWrongTypes() throws Exception {

@@ -12,6 +12,7 @@ import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
 import dev.vmabi.devserver.User;
 import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.RecentDecisions;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.MutatingWebhookConfiguration;
@@ -61,7 +62,8 @@ class GateOnApiServerTest {
         }
         Fleet fleet = TestFleet.rolling().build();
         certificate(Clock.systemUTC()).ensure();
-        gate = new AdmissionServer(0, KEYS, new Admissions(() -> Optional.of(fleet), METERS)::answer);
+        gate = new AdmissionServer(
+                0, KEYS, new Admissions(() -> Optional.of(fleet), METERS, new RecentDecisions())::answer);
         install(gate.port());
         certificate(Clock.systemUTC()).ensure();
         Awaitility.await("the API server calls the gate")
@@ -218,6 +220,7 @@ class GateOnApiServerTest {
 
     private static void restart(int port) throws IOException {
         Fleet fleet = TestFleet.rolling().build();
-        gate = new AdmissionServer(port, KEYS, new Admissions(() -> Optional.of(fleet), METERS)::answer);
+        gate = new AdmissionServer(
+                port, KEYS, new Admissions(() -> Optional.of(fleet), METERS, new RecentDecisions())::answer);
     }
 }

@@ -1,0 +1,53 @@
+package dev.vmabi.fleet;
+
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+
+/** The latest decisions of this replica's gate that touched a VM: for people to look at, gone with the process. */
+public final class RecentDecisions {
+    private static final int MOST = 200;
+
+    /**
+     * One decision.
+     *
+     * @param number counts from 1
+     * @param hook {@code migration} or {@code pod}
+     * @param verdict {@code steer}, {@code deny}, {@code audit}, or {@code allow} with a warning
+     * @param reason one word, as in the metric {@code vmabi_admissions_total}
+     * @param vm name of the VM, or of the pod where it is of another stack
+     * @param text what the requester was told, or where the VM is held
+     */
+    public record Entry(
+            long number,
+            Instant at,
+            String hook,
+            String verdict,
+            String reason,
+            String namespace,
+            String vm,
+            String text) {}
+
+    private final Deque<Entry> entries = new ArrayDeque<>(MOST);
+    private long last;
+
+    public synchronized void add(
+            Instant at, String hook, String verdict, String reason, String namespace, String vm, String text) {
+        if (entries.size() == MOST) {
+            entries.removeLast();
+        }
+        last++;
+        entries.addFirst(new Entry(last, at, hook, verdict, reason, namespace, vm, text));
+    }
+
+    /** The number of the last one; 0 for none. */
+    public synchronized long last() {
+        return last;
+    }
+
+    /** At most {@value #MOST}, the newest first. */
+    public synchronized List<Entry> newestFirst() {
+        return List.copyOf(entries);
+    }
+}
