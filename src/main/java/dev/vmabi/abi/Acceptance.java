@@ -55,9 +55,29 @@ final class Acceptance {
     }
 
     /**
-     * Why a host that shows exactly this guest, and takes nothing else, would refuse {@code landed}; empty where it
-     * would not. This is the host the guest left, as far as its ABI tells.
+     * Whether a host that shows exactly this guest, and takes nothing else, would take {@code landed} back. This is the
+     * host the guest left, as far as its ABI tells; {@link #wayBack} says why not.
      */
+    boolean takesBack(GuestAbi landed) {
+        if (!guest.vcpuFeatures().containsAll(landed.vcpuFeatures())
+                || !guest.sveVectorLengths().takes(landed.sveVectorLengths())
+                || !rules.passes(landed.listedIds(), landed, guest.listedIds())) {
+            return false;
+        }
+        long[] ids = guest.valuedIds();
+        for (int i = 0; i < ids.length; i++) {
+            if (changed(ids[i], guest.values()[i], Ids.indexOf(landed.valuedIds(), ids[i]), landed)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean changed(long id, long before, int at, GuestAbi landed) {
+        return at >= 0 && landed.values()[at] != before && new RegisterId(id).kind() != RegisterKind.STATE;
+    }
+
+    /** Why a host that shows exactly this guest, and takes nothing else, would refuse {@code landed}. */
     List<Refusal> wayBack(GuestAbi landed) {
         List<Refusal> found = new ArrayList<>();
         Refusals of = new Refusals(guest, false, landed, vmm);
@@ -77,8 +97,7 @@ final class Acceptance {
         long[] ids = guest.valuedIds();
         for (int i = 0; i < ids.length; i++) {
             int now = Ids.indexOf(landed.valuedIds(), ids[i]);
-            boolean kept = now < 0 || landed.values()[now] == guest.values()[i];
-            if (!kept && new RegisterId(ids[i]).kind() != RegisterKind.STATE) {
+            if (changed(ids[i], guest.values()[i], now, landed)) {
                 found.addAll(of.value(ids[i], landed.values()[now], guest.values()[i], 0xFFFF));
             }
         }

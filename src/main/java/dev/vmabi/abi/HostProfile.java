@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.BiFunction;
+import java.util.function.Supplier;
 
 /**
  * What one host can do: its default guest ABI, what its kernel takes, and the capabilities that shape a guest.
@@ -97,7 +97,7 @@ public final class HostProfile {
      * @param clamp what the VMM imposes; the same configuration starts the guest on both hosts
      */
     public Verdict accepts(GuestAbi abi, Vmm vmm, Clamp clamp) {
-        return judge(abi, vmm, clamp, Acceptance::wayBack);
+        return judge(abi, vmm, clamp, (here, landed) -> here.takesBack(landed) ? null : () -> here.wayBack(landed));
     }
 
     /**
@@ -105,14 +105,18 @@ public final class HostProfile {
      * would refuse it afterwards.
      */
     public Verdict accepts(GuestAbi abi, Vmm vmm, Clamp clamp, HostProfile origin) {
-        return judge(abi, vmm, clamp, (acceptance, landed) -> switch (origin.judge(
-                landed, vmm, clamp, (back, again) -> List.of())) {
-            case Verdict.Refused refused -> refused.refusals();
-            default -> List.of();
+        return judge(abi, vmm, clamp, (here, landed) -> switch (origin.judge(landed, vmm, clamp, (at, again) -> null)) {
+            case Verdict.Refused refused -> refused::refusals;
+            default -> null;
         });
     }
 
-    private Verdict judge(GuestAbi abi, Vmm vmm, Clamp clamp, BiFunction<Acceptance, GuestAbi, List<Refusal>> wayBack) {
+    /** What closes the way back of a guest after its landing; null where it is open. */
+    private interface WayBack {
+        Supplier<List<Refusal>> closedBy(Acceptance here, GuestAbi landed);
+    }
+
+    private Verdict judge(GuestAbi abi, Vmm vmm, Clamp clamp, WayBack wayBack) {
         VmmRules rules = VmmRules.of(vmm);
         HostProfile here;
         try {
@@ -120,20 +124,20 @@ public final class HostProfile {
         } catch (IllegalArgumentException e) {
             Refusal refusal = new Refusal.ClampNotHonoured(
                     "clamp", "", clamp.toString(), e.getMessage(), Collections.emptySortedSet(), "none on this host");
-            return new Verdict.Refused(List.of(refusal), taken.measured());
+            return new Verdict.Refused(() -> List.of(refusal), taken.measured());
         }
         Acceptance acceptance = new Acceptance(here, abi, vmm, rules);
         if (!acceptance.accepted()) {
-            return new Verdict.Refused(acceptance.refusals(), taken.measured());
+            return new Verdict.Refused(acceptance::refusals, taken.measured());
         }
         if (abi.equals(here.defaultGuestAbi)) {
             return new Verdict.Accepted(taken.measured());
         }
         GuestAbi landed = acceptance.landing();
-        List<Refusal> back = wayBack.apply(acceptance, landed);
-        return back.isEmpty()
+        Supplier<List<Refusal>> closedBy = wayBack.closedBy(acceptance, landed);
+        return closedBy == null
                 ? new Verdict.Accepted(taken.measured())
-                : new Verdict.OneWay(Addition.between(abi, landed), back, taken.measured());
+                : new Verdict.OneWay(abi, landed, closedBy, taken.measured());
     }
 
     /** What the guest has after being restored here by this VMM without any clamp. */
@@ -148,7 +152,7 @@ public final class HostProfile {
      * @throws IllegalArgumentException if this host refuses
      */
     public GuestAbi land(GuestAbi abi, Vmm vmm, Clamp clamp) {
-        if (judge(abi, vmm, clamp, (acceptance, landed) -> List.of()) instanceof Verdict.Refused refused) {
+        if (judge(abi, vmm, clamp, (at, landed) -> null) instanceof Verdict.Refused refused) {
             throw new IllegalArgumentException(
                     "refused: " + refused.refusals().getFirst().message());
         }
