@@ -12,10 +12,13 @@ final class Holders {
 
     private final List<HostProfile> hosts;
     private final GuestAbi pin;
+    /** What each host shows in the register that is being looked at. */
+    private final long[] shown;
 
     Holders(List<HostProfile> hosts, GuestAbi pin) {
         this.hosts = hosts;
         this.pin = pin;
+        this.shown = new long[hosts.size()];
     }
 
     /**
@@ -28,8 +31,9 @@ final class Holders {
         for (int i = 0; i < ids.length; i++) {
             long held = pin.values()[i];
             boolean differs = false;
-            for (HostProfile host : hosts) {
-                differs |= host.defaultGuestAbi().valueOf(ids[i]) != held;
+            for (int h = 0; h < shown.length; h++) {
+                shown[h] = hosts.get(h).defaultGuestAbi().valueOf(ids[i]);
+                differs |= shown[h] != held;
             }
             if (differs) {
                 register(ids[i], held, found);
@@ -66,9 +70,8 @@ final class Holders {
         long pinned = field.raw(held);
         List<Integer> holders = new ArrayList<>();
         List<Integer> others = new ArrayList<>();
-        for (int h = 0; h < hosts.size(); h++) {
-            long own = field.raw(hosts.get(h).defaultGuestAbi().valueOf(id));
-            (field.notAbove(own, pinned) ? holders : others).add(h);
+        for (int h = 0; h < shown.length; h++) {
+            (field.notAbove(field.raw(shown[h]), pinned) ? holders : others).add(h);
         }
         if (others.isEmpty() || holders.isEmpty()) {
             return;
@@ -93,10 +96,10 @@ final class Holders {
     private void wholeRegister(long id, long held, List<HoldsDown> found) {
         List<Integer> holders = new ArrayList<>();
         List<Integer> others = new ArrayList<>();
-        for (int h = 0; h < hosts.size(); h++) {
-            (hosts.get(h).defaultGuestAbi().valueOf(id) <= held ? holders : others).add(h);
+        for (int h = 0; h < shown.length; h++) {
+            (shown[h] <= held ? holders : others).add(h);
         }
-        OptionalLong otherwise = others.isEmpty() ? OptionalLong.empty() : least(id, others);
+        OptionalLong otherwise = others.isEmpty() ? OptionalLong.empty() : least(others);
         if (!holders.isEmpty() && otherwise.isPresent() && otherwise.getAsLong() != held) {
             for (int h : holders) {
                 found.add(new HoldsDown(
@@ -133,7 +136,7 @@ final class Holders {
                 return OptionalLong.empty();
             }
             if (offer.rule(i) != null) {
-                return offer.rule(i) instanceof ValueRule.Bits ? least(id, among) : OptionalLong.empty();
+                return offer.rule(i) instanceof ValueRule.Bits ? least(among) : OptionalLong.empty();
             }
             taken &= offer.takenSet(i, nibble);
             faithful &= offer.faithfulSet(i, nibble);
@@ -144,10 +147,8 @@ final class Holders {
                 : OptionalLong.of((long) Catalogue.get().order(id, nibble).greatest(set) << (4 * nibble));
     }
 
-    private OptionalLong least(long id, List<Integer> among) {
-        return among.stream()
-                .mapToLong(h -> hosts.get(h).defaultGuestAbi().valueOf(id))
-                .min();
+    private OptionalLong least(List<Integer> among) {
+        return among.stream().mapToLong(h -> shown[h]).min();
     }
 
     private static String hex(long value) {

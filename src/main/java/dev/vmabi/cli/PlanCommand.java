@@ -7,6 +7,7 @@ import dev.vmabi.abi.HoldsDown;
 import dev.vmabi.abi.HostClass;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Minimum;
+import dev.vmabi.abi.Refusal;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.GuestABISpec;
 import java.nio.file.Path;
@@ -26,6 +27,9 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         description = "Show the minimum of a set of hosts, their classes, who accepts whom, and who holds it down.")
 final class PlanCommand implements Callable<Integer> {
+
+    private static final int MOST_REASONS = 12;
+
 
     @Mixin
     private Output output;
@@ -70,8 +74,9 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     private void text(int hosts, Vmm monitor, Minimum minimum, Classes classes, Map<String, String> names) {
-        output.line("@|bold " + hosts + (hosts == 1 ? " host, " : " hosts, ") + names.size() + " profiles, "
-                + classes.classes().size() + " classes|@ under " + monitor);
+        output.line("@|bold " + hosts + (hosts == 1 ? " host, " : " hosts, ") + profiles(names.size()) + ", "
+                + classes.classes().size() + (classes.classes().size() == 1 ? " class" : " classes")
+                + "|@ under " + monitor);
         switch (minimum) {
             case Minimum.Common common -> {
                 String clamp = common.clamp().isNone() ? "" : ", which the VMM clamps with " + common.clamp();
@@ -84,7 +89,11 @@ final class PlanCommand implements Callable<Integer> {
             }
             case Minimum.None none -> {
                 output.line("@|red no minimum|@: no guest ABI is accepted by all of them");
-                none.reasons().forEach(reason -> output.line("  " + reason.message()));
+                List<Refusal> reasons = none.reasons();
+                reasons.stream().limit(MOST_REASONS).forEach(reason -> output.line("  " + reason.message()));
+                if (reasons.size() > MOST_REASONS) {
+                    output.line("  and " + (reasons.size() - MOST_REASONS) + " more (-o json shows all)");
+                }
             }
         }
         output.line("@|bold classes|@");
@@ -92,7 +101,7 @@ final class PlanCommand implements Callable<Integer> {
         for (HostClass hostClass : classes.classes()) {
             rows.add(List.of(
                     hostClass.guestAbi().label(),
-                    hostClass.profiles().size() + " profiles",
+                    profiles(hostClass.profiles().size()),
                     String.join(
                             ", ",
                             hostClass.profiles().stream()
@@ -102,6 +111,10 @@ final class PlanCommand implements Callable<Integer> {
         output.table(rows);
         output.line("@|bold who accepts whom|@");
         output.table(edges(classes.edges()));
+    }
+
+    private static String profiles(int count) {
+        return count == 1 ? "1 profile" : count + " profiles";
     }
 
     private static List<List<String>> held(List<HoldsDown> holders, Map<String, String> names) {
