@@ -13,6 +13,7 @@ import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetSource;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.Verdicts;
+import dev.vmabi.fleet.Views;
 import dev.vmabi.operator.node.NamesOnly;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
@@ -60,7 +61,7 @@ public class FleetCache implements FleetSource {
     }
 
     private final KubernetesClient client;
-    private final Views views;
+    private final Parts parts;
     private final Verdicts verdicts = new Verdicts();
     private final ScheduledExecutorService gatherer = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("fleet-cache").daemon().factory());
@@ -82,7 +83,7 @@ public class FleetCache implements FleetSource {
 
     FleetCache(KubernetesClient client, ObjectMapper json) {
         this.client = client;
-        this.views = new Views(json);
+        this.parts = new Parts(json);
     }
 
     @Override
@@ -218,17 +219,17 @@ public class FleetCache implements FleetSource {
     }
 
     private boolean reportChanged(GenericKubernetesResource nodeAbi) {
-        FleetState.Report report = views.report(nodeAbi);
+        FleetState.Report report = parts.report(nodeAbi);
         return report.spec() == null ? reports.remove(name(nodeAbi)) : reports.told(name(nodeAbi), nodeAbi, report);
     }
 
     private boolean profileChanged(GenericKubernetesResource object) {
-        HostProfile profile = views.part(object, "spec", ABIProfileSpec.class).toHostProfile();
+        HostProfile profile = parts.part(object, "spec", ABIProfileSpec.class).toHostProfile();
         return profile.digest().hex().equals(name(object)) && profiles.put(profile.digest(), profile) == null;
     }
 
     private boolean guestAbiChanged(GenericKubernetesResource object) {
-        GuestAbi abi = views.part(object, "spec", GuestABISpec.class).toGuestAbi();
+        GuestAbi abi = parts.part(object, "spec", GuestABISpec.class).toGuestAbi();
         return abi.digest().hex().equals(name(object)) && guestAbis.put(abi.digest(), abi) == null;
     }
 

@@ -1,13 +1,9 @@
-package dev.vmabi.operator;
+package dev.vmabi.fleet;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmabi.abi.Clamp;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
-import dev.vmabi.api.NodeABISpec;
-import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.api.VirtualMachineABI;
-import dev.vmabi.fleet.FleetState;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Node;
@@ -23,14 +19,8 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** Kubernetes objects as the fleet sees them: what no decision needs is left behind. */
-final class Views {
-    private final ObjectMapper json;
-
-    Views(ObjectMapper json) {
-        this.json = json;
-    }
-
-    static FleetState.Policy policy(VirtualMachineABI policy) {
+public final class Views {
+    public static FleetState.Policy policy(VirtualMachineABI policy) {
         return new FleetState.Policy(
                 policy.getMetadata().getName(),
                 policy.getMetadata().getUid(),
@@ -41,7 +31,7 @@ final class Views {
     }
 
     /** A node without its report. */
-    static FleetState.Node node(Node node) {
+    public static FleetState.Node node(Node node) {
         Map<String, String> labels = labels(node);
         NodeSystemInfo info = node.getStatus() == null ? null : node.getStatus().getNodeInfo();
         boolean ready = node.getStatus() != null
@@ -74,36 +64,15 @@ final class Views {
         return digests;
     }
 
-    /**
-     * A NodeABI.
-     *
-     * @throws IllegalArgumentException if spec or status are not of their shape
-     */
-    FleetState.Report report(GenericKubernetesResource nodeAbi) {
-        return new FleetState.Report(
-                Objects.requireNonNullElse(nodeAbi.getMetadata().getGeneration(), 0L),
-                part(nodeAbi, "spec", NodeABISpec.class),
-                part(nodeAbi, "status", NodeABIStatus.class));
-    }
-
-    static FleetState.Report report(NodeABI nodeAbi) {
+    public static FleetState.Report report(NodeABI nodeAbi) {
         return new FleetState.Report(
                 Objects.requireNonNullElse(nodeAbi.getMetadata().getGeneration(), 0L),
                 nodeAbi.getSpec(),
                 nodeAbi.getStatus());
     }
 
-    /**
-     * One part of an object in its own type; null where it is absent.
-     *
-     * @throws IllegalArgumentException if it is not of that shape
-     */
-    <T> T part(GenericKubernetesResource object, String name, Class<T> type) {
-        return json.convertValue(object.getAdditionalProperties().get(name), type);
-    }
-
     /** A VirtualMachineInstance of an arm64 guest, without the labels of its namespace; empty for another architecture. */
-    static Optional<FleetState.Vm> vm(GenericKubernetesResource vmi) {
+    public static Optional<FleetState.Vm> vm(GenericKubernetesResource vmi) {
         if (!"arm64".equals(Objects.requireNonNullElse(vmi.get("spec", "architecture"), "arm64"))) {
             return Optional.empty();
         }
@@ -160,7 +129,9 @@ final class Views {
         return clamp;
     }
 
-    static Map<String, String> labels(HasMetadata object) {
+    public static Map<String, String> labels(HasMetadata object) {
         return Objects.requireNonNullElse(object.getMetadata().getLabels(), Map.of());
     }
+
+    private Views() {}
 }
