@@ -30,7 +30,6 @@ final class PlanCommand implements Callable<Integer> {
 
     private static final int MOST_REASONS = 12;
 
-
     @Mixin
     private Output output;
 

@@ -104,8 +104,8 @@ class AcceptanceTest {
     @Test
     void whoHoldsAFieldDownIsNamedWithWhatTheOthersWouldHave() {
         long less = GUEST.value(ID_AA64ISAR0_EL1) & ~(15L << 20);
-        HostProfile lesser = taking(
-                withValue(GUEST, ID_AA64ISAR0_EL1, less), ID_AA64ISAR0_EL1, Map.of(20, "AEEEEEEEEEEEEEEE"));
+        HostProfile lesser =
+                taking(withValue(GUEST, ID_AA64ISAR0_EL1, less), ID_AA64ISAR0_EL1, Map.of(20, "AEEEEEEEEEEEEEEE"));
         Minimum.Common common = (Minimum.Common) Minimum.of(List.of(HOST, lesser), QEMU_11, Exclusions.NONE);
         assertThat(common.holdsDown()).singleElement().satisfies(held -> {
             assertThat(held.profile()).isEqualTo(lesser.digest());
@@ -131,8 +131,7 @@ class AcceptanceTest {
                         new HostProfile(GUEST, HOST.taken(), capabilities, ipa, HOST.writableMasks()),
                         new HostProfile(GUEST, HOST.taken(), HOST.capabilities(), ipa, masks),
                         new HostProfile(GUEST, HOST.taken(), HOST.capabilities(), ipa - 1, HOST.writableMasks()),
-                        new HostProfile(
-                                GUEST, Taken.measured(answers), HOST.capabilities(), ipa, HOST.writableMasks()),
+                        new HostProfile(GUEST, Taken.measured(answers), HOST.capabilities(), ipa, HOST.writableMasks()),
                         new HostProfile(GUEST, Taken.UNMEASURED, HOST.capabilities(), ipa, HOST.writableMasks())))
                 .extracting(HostProfile::digest)
                 .doesNotHaveDuplicates();
