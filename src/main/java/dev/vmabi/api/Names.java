@@ -14,6 +14,12 @@ public final class Names {
     /** Node label: the first 16 digits of the ABIProfile that describes the host since its last boot. */
     public static final String PROFILE_LABEL = NODE_LABEL_PREFIX + "profile";
 
+    /**
+     * Prefix of a node label that says the version of a VMM, by its name: {@code <prefix>qemu: "10.1"}. Whoever installs
+     * the VMM sets it; kubelets may not.
+     */
+    public static final String VMM_LABEL_PREFIX = "vmm.vmabi.node-restriction.kubernetes.io/";
+
     /** Label and annotation on a VirtualMachineInstance: the first 16 digits of what its guest sees now. */
     public static final String STAMP = GROUP + "/guest-abi";
 

@@ -31,7 +31,7 @@ public record VirtualMachineABISpec(
         @JsonPropertyDescription("How the baseline is raised when the fleet can do more.")
         Raise raise,
 
-        @JsonPropertyDescription("One-way marks. Once raised, hosts and VMMs before them get no VMs.") @Size(max = 16)
+        @JsonPropertyDescription("One-way marks. Once raised, hosts and VMMs before them get no VMs.") @Size(max = 8)
         List<Fence> fences,
 
         @JsonPropertyDescription(
@@ -57,7 +57,7 @@ public record VirtualMachineABISpec(
     public VirtualMachineABISpec {
         nodeSelector = nodeSelector == null ? new LabelSelector() : nodeSelector;
         workloads = workloads == null ? new Workloads(null, null) : workloads;
-        baseline = baseline == null ? new Baseline(null, null, null, null) : baseline;
+        baseline = baseline == null ? new Baseline(null, null, null, null, null) : baseline;
         raise = raise == null ? new Raise(null, null, null) : raise;
         fences = fences == null ? List.of() : List.copyOf(fences);
         vmm = vmm == null ? new Vmm(null, null) : vmm;
@@ -99,7 +99,12 @@ public record VirtualMachineABISpec(
             List<@Pattern(FEATURE_NAME) @Size(max = 64) String> require,
 
             @JsonPropertyDescription("Features and hypercalls that no VM gets.") @Size(max = 64)
-            List<@Pattern(FEATURE_NAME) @Size(max = 64) String> exclude) {
+            List<@Pattern(FEATURE_NAME) @Size(max = 64) String> exclude,
+
+            @JsonPropertyDescription(
+                    "Lowers the baseline, once: the digest that status.lowering offers. Refused while it would strand a VM.")
+            @Pattern("^[0-9a-f]{64}$")
+            String lowerTo) {
 
         static final String FEATURE_NAME =
                 "^(FEAT_[A-Za-z0-9_]{1,40}|(std|stdHyp|vendorHyp|vendorHyp2)\\.[A-Za-z0-9_]{1,40})$";
@@ -148,7 +153,9 @@ public record VirtualMachineABISpec(
             @JsonPropertyDescription("The kernel surface that hosts must have.")
             Surface surface,
 
-            @JsonPropertyDescription("The VMM.") VmmName vmm,
+            @JsonPropertyDescription(
+                    "The VMM. A node's version is that of its label vmm.vmabi.node-restriction.kubernetes.io/<name>, else of its newest upstream machine type as KubeVirt labels it, else what spec.vmm states.")
+            VmmName vmm,
 
             @JsonPropertyDescription("The first version of the VMM that is past the fence.") @Pattern(VERSION)
             String minimumVersion,

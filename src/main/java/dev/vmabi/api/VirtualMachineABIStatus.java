@@ -12,7 +12,9 @@ public record VirtualMachineABIStatus(
         @JsonPropertyDescription("Generation of the spec that this status speaks of.")
         Long observedGeneration,
 
-        @JsonPropertyDescription("Ready, BaselinePinned, Converged, RaiseAvailable and Degraded.") @Size(max = 8)
+        @JsonPropertyDescription(
+                "Ready, BaselinePinned, Converged, RaiseAvailable and Degraded; Lowered and Stalled where they have something to say.")
+        @Size(max = 8)
         List<Condition> conditions,
 
         @JsonPropertyDescription("The guest ABI that the pool is held to.")
@@ -23,6 +25,14 @@ public record VirtualMachineABIStatus(
 
         @JsonPropertyDescription("The baseline before the last raise: the way back, until the raise is finalised.")
         Previous previous,
+
+        @JsonPropertyDescription(
+                "The lesser guest ABI that would let in the nodes that are fenced for what they lack, and its price.")
+        Lowering lowering,
+
+        @JsonPropertyDescription(
+                "The spec.baseline.lowerTo that was acted on. To lower to the same digest again, take it out of the spec and put it back.")
+        String loweredTo,
 
         @JsonPropertyDescription("Counts of the nodes.") NodeCounts nodes,
 
@@ -45,6 +55,14 @@ public record VirtualMachineABIStatus(
         @JsonPropertyDescription("Counts of the VMs in scope.")
         VmCounts virtualMachines,
 
+        @JsonPropertyDescription("The first VMs that no other node accepts, as namespace/name; at most 20.")
+        @Size(max = 20)
+        List<String> strandedVMs,
+
+        @JsonPropertyDescription("The first VMs whose guest ABI is not known, as namespace/name; at most 20.")
+        @Size(max = 20)
+        List<String> unknownVMs,
+
         @JsonPropertyDescription("The last 10 changes of the baseline, newest first.") @Size(max = 10)
         List<Change> history) {
 
@@ -54,6 +72,8 @@ public record VirtualMachineABIStatus(
         classes = copy(classes);
         holdsDown = copy(holdsDown);
         fences = copy(fences);
+        strandedVMs = copy(strandedVMs);
+        unknownVMs = copy(unknownVMs);
         history = copy(history);
     }
 
@@ -137,6 +157,45 @@ public record VirtualMachineABIStatus(
 
             @JsonPropertyDescription("When the way back closes (RFC 3339).")
             String finalisedAt) {}
+
+    /** What an explicit lowering would cost and bring. */
+    @JsonInclude(JsonInclude.Include.NON_EMPTY)
+    public record Lowering(
+            @JsonPropertyDescription("Digest: the name of the GuestABI; the value of spec.baseline.lowerTo.")
+            String digest,
+
+            @JsonPropertyDescription("What the VMM must impose to get it.")
+            String clamp,
+
+            @JsonPropertyDescription("What guests would gain, in the words of candidate.gains; at most 100.")
+            @Size(max = 100)
+            List<String> gains,
+
+            @JsonPropertyDescription("What guests would lose, in the same words; at most 100.") @Size(max = 100)
+            List<String> losses,
+
+            @JsonPropertyDescription("How many fenced nodes it would let in.")
+            int admits,
+
+            @JsonPropertyDescription("How many of the nodes that must prove it have.")
+            int proved,
+
+            @JsonPropertyDescription("How many nodes must prove it.")
+            int needed,
+
+            @JsonPropertyDescription(
+                    "How many VMs have more than it and no other node that accepts them, or have what nobody knows: it is refused until there are none.")
+            int stranded,
+
+            @JsonPropertyDescription("The first of these VMs, as namespace/name; at most 20.") @Size(max = 20)
+            List<String> strandedVMs) {
+
+        public Lowering {
+            gains = copy(gains);
+            losses = copy(losses);
+            strandedVMs = copy(strandedVMs);
+        }
+    }
 
     /** Counts of nodes. */
     public record NodeCounts(
@@ -238,7 +297,15 @@ public record VirtualMachineABIStatus(
             @JsonPropertyDescription("Nodes that reported.") int total,
 
             @JsonPropertyDescription("True once raised; it is not taken down again.")
-            boolean raised) {}
+            boolean raised,
+
+            @JsonPropertyDescription("The first nodes that reported and are not past it; at most 20.") @Size(max = 20)
+            List<String> before) {
+
+        public FenceState {
+            before = copy(before);
+        }
+    }
 
     /** Counts of VMs. */
     public record VmCounts(
@@ -254,6 +321,9 @@ public record VirtualMachineABIStatus(
 
             @JsonPropertyDescription("Of these, that cannot move to every other accepting node.")
             int islanded,
+
+            @JsonPropertyDescription("Of these, that no other node accepts: they can go nowhere.")
+            int stranded,
 
             @JsonPropertyDescription("Of these, whose guest ABI is not known.")
             int unknown) {}

@@ -12,6 +12,7 @@ import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.api.VirtualMachineABIStatus.Previous;
 import dev.vmabi.fleet.FleetEvent.Reason;
 import dev.vmabi.fleet.FleetState.Policy;
+import dev.vmabi.fleet.FleetState.Vm;
 import dev.vmabi.fleet.Pool.Member;
 import java.time.Duration;
 import java.time.Instant;
@@ -20,6 +21,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -41,6 +43,7 @@ final class BaselineDecision {
     private final Policy policy;
     private final PolicyTerms terms;
     private final Pool pool;
+    private final VmCensus census;
     private final Instant now;
 
     private final Map<Digest, GuestAbi> guestAbis = new HashMap<>();
@@ -51,24 +54,33 @@ final class BaselineDecision {
     private List<Member> awaited = List.of();
     private Previous previous;
     private Minimum minimum;
-    private String reason = "Pinned";
+    private VirtualMachineABIStatus.Lowering lowering;
+    private String loweredTo;
+    private Finding lowered;
+    private ConditionReason reason = ConditionReason.Pinned;
     private String message = "";
     private Instant next = Instant.MAX;
 
-    private BaselineDecision(Fleet fleet, Policy policy, PolicyTerms terms, Pool pool, Instant now) {
+    /** What a condition is to say. */
+    record Finding(boolean holds, ConditionReason reason, String message) {}
+
+    private BaselineDecision(Fleet fleet, Policy policy, PolicyTerms terms, Pool pool, VmCensus census, Instant now) {
         this.fleet = fleet;
         this.policy = policy;
         this.terms = terms;
         this.pool = pool;
+        this.census = census;
         this.now = now;
         VirtualMachineABIStatus status = policy.status();
         this.history = new ArrayList<>(status == null ? List.of() : status.history());
         this.pin = status == null ? null : status.baseline();
         this.previous = status == null ? null : status.previous();
+        this.loweredTo = status == null ? null : status.loweredTo();
     }
 
-    static BaselineDecision decide(Fleet fleet, Policy policy, PolicyTerms terms, Pool pool, Instant now) {
-        BaselineDecision decision = new BaselineDecision(fleet, policy, terms, pool, now);
+    static BaselineDecision decide(
+            Fleet fleet, Policy policy, PolicyTerms terms, Pool pool, VmCensus census, Instant now) {
+        BaselineDecision decision = new BaselineDecision(fleet, policy, terms, pool, census, now);
         decision.decide();
         return decision;
     }
@@ -83,6 +95,21 @@ final class BaselineDecision {
 
     Optional<Previous> previous() {
         return Optional.ofNullable(previous);
+    }
+
+    /** What an explicit lowering would cost and bring; empty where it would let nobody in. */
+    Optional<VirtualMachineABIStatus.Lowering> lowering() {
+        return Optional.ofNullable(lowering);
+    }
+
+    /** The {@code spec.baseline.lowerTo} that has been acted on. */
+    Optional<String> loweredTo() {
+        return Optional.ofNullable(loweredTo);
+    }
+
+    /** What became of the lowering that is asked for; empty where none is. */
+    Optional<Finding> lowered() {
+        return Optional.ofNullable(lowered);
     }
 
     /** What the present pool could honour; empty while nothing was computed. */
@@ -104,7 +131,7 @@ final class BaselineDecision {
     }
 
     /** Reason of the condition BaselinePinned. */
-    String reason() {
+    ConditionReason reason() {
         return reason;
     }
 
@@ -121,16 +148,23 @@ final class BaselineDecision {
         keep(pin == null ? null : pin.digest());
         keep(previous == null ? null : previous.digest());
         if (!terms.problems().isEmpty()) {
-            reason = pin == null ? "PolicyInvalid" : "Pinned";
+            reason = pin == null ? ConditionReason.PolicyInvalid : ConditionReason.Pinned;
             message = pin == null ? "nothing is pinned until the policy is mended" : pinnedMessage();
             return;
         }
         if (pin == null) {
             pinFirst();
         } else {
+            Pin before = pin;
             goBackIfApproved();
             finaliseIfDue();
-            offerAndRaise();
+            if (Objects.equals(pin, before)) {
+                lower();
+            }
+            // A pool that was sorted by one pin is not asked about another.
+            if (Objects.equals(pin, before)) {
+                offerAndRaise();
+            }
             message = pinnedMessage();
         }
     }
@@ -148,7 +182,7 @@ final class BaselineDecision {
         Instant graceEnds = policy.created().plus(FIRST_PIN_GRACE);
         if (!silent.isEmpty() && now.isBefore(graceEnds)) {
             wait(
-                    "WaitingForNodes",
+                    ConditionReason.WaitingForNodes,
                     silent.size() + " of " + pool.members().size()
                             + " nodes have not reported: " + names(silent) + "; the first pin waits for them until "
                             + Conditions.time(graceEnds));
@@ -162,7 +196,7 @@ final class BaselineDecision {
         SortedMap<Digest, HostProfile> profiles = pool.reportedProfiles();
         if (profiles.isEmpty()) {
             wait(
-                    "NoNodes",
+                    ConditionReason.NoNodes,
                     pool.members().isEmpty()
                             ? "spec.nodeSelector matches no arm64 node"
                             : "no node of the pool has a report that holds and what spec.baseline.require asks for");
@@ -172,7 +206,7 @@ final class BaselineDecision {
             case Minimum.None none -> {
                 minimum = none;
                 wait(
-                        "NoCommonABI",
+                        ConditionReason.NoCommonABI,
                         "no guest ABI is common to these " + none.classes().size()
                                 + " classes of hosts under " + terms.vmm()
                                 + "; give each class a policy of its own (status.classes says who accepts whom)");
@@ -198,7 +232,7 @@ final class BaselineDecision {
         HostProfile profile = fleet.state().profiles().get(wanted);
         if (profile == null) {
             wait(
-                    "ProfileMissing",
+                    ConditionReason.ProfileMissing,
                     "ABIProfile " + wanted.hex()
                             + " of spec.baseline.profile does not exist or does not hold (kubectl get abiprofiles)");
             return;
@@ -220,7 +254,7 @@ final class BaselineDecision {
                         "what profile " + wanted.label() + " shows, proved by " + provers.size() + " nodes"
                                 + missing(silent));
             } else if (provers.isEmpty()) {
-                wait("ProofFailed", "no node of the pool can honour profile " + wanted.label());
+                wait(ConditionReason.ProofFailed, "no node of the pool can honour profile " + wanted.label());
             }
         }
     }
@@ -240,9 +274,75 @@ final class BaselineDecision {
         return new TreeMap<>(Map.of(digest, profile));
     }
 
-    private void wait(String why, String text) {
+    private void wait(ConditionReason why, String text) {
         reason = why;
         message = text;
+    }
+
+    private void lower() {
+        Optional<Lowering> offer = Lowering.offered(
+                fleet, terms, pool, pool.honouringProfiles(fleet.state().profiles(), this::honoursPin), census);
+        offer.ifPresent(o -> {
+            lowering = o.shown(fleet, fleet.guestAbi(Digest.parse(pin.digest())));
+            guestAbis.put(o.to().abi().digest(), o.to().abi());
+        });
+        if (terms.lowerTo().isEmpty()) {
+            loweredTo = null;
+            return;
+        }
+        Digest wanted = terms.lowerTo().get();
+        if (wanted.hex().equals(loweredTo) || wanted.hex().equals(pin.digest())) {
+            loweredTo = wanted.hex();
+            lowered = wanted.hex().equals(pin.digest())
+                    ? new Finding(true, ConditionReason.Lowered, "the baseline is " + wanted.label())
+                    : new Finding(
+                            false,
+                            ConditionReason.AlreadyLowered,
+                            "the baseline was lowered to " + wanted.label()
+                                    + " and has changed since; to lower it again, take spec.baseline.lowerTo out and put it back");
+        } else if (offer.isEmpty() || !offer.get().to().abi().digest().equals(wanted)) {
+            lowered = new Finding(
+                    false,
+                    ConditionReason.NotOffered,
+                    offer.map(o -> "what would let the fenced nodes in is "
+                                    + o.to().abi().digest().hex() + ", not " + wanted.label())
+                            .orElse(
+                                    "no node is fenced for what it lacks of the baseline, so there is nothing to lower it to"));
+        } else if (!offer.get().awaited().isEmpty()) {
+            List<Member> refusing =
+                    offer.get().awaited().stream().filter(m -> tried(m, wanted)).toList();
+            lowered = refusing.isEmpty()
+                    ? new Finding(
+                            false,
+                            ConditionReason.WaitingForProof,
+                            lowering.proved() + " of " + lowering.needed() + " nodes have proved " + wanted.label()
+                                    + "; waiting for " + names(offer.get().awaited()))
+                    : new Finding(
+                            false,
+                            ConditionReason.ProofFailed,
+                            "the kernel refused " + wanted.label() + " on " + names(refusing));
+        } else if (mayLower(offer.get().to().abi())) {
+            int admits = offer.get().admits();
+            loweredTo = wanted.hex();
+            pin(
+                    offer.get().to(),
+                    pin.generation() + 1,
+                    "Lowered",
+                    Reason.BaselineLowered,
+                    "spec.baseline.lowerTo; lets in " + admits + " fenced nodes");
+            previous = null;
+            lowering = null;
+            lowered = new Finding(true, ConditionReason.Lowered, "the baseline is " + wanted.label());
+        }
+    }
+
+    /** Whether a baseline that gives guests less may be pinned; if not, says who forbids it. */
+    private boolean mayLower(GuestAbi lesser) {
+        List<Vm> forbidding = Lowering.forbidding(fleet, lesser, census);
+        if (!forbidding.isEmpty()) {
+            lowered = new Finding(false, ConditionReason.WouldStrand, Lowering.refusal(lesser.digest(), forbidding));
+        }
+        return forbidding.isEmpty();
     }
 
     private void offerAndRaise() {
@@ -264,11 +364,14 @@ final class BaselineDecision {
         }
         boolean approved = terms.approve().filter(common.abi().digest()::equals).isPresent();
         Instant soakEnds = Instant.parse(candidate.soakEndsAt());
-        boolean soaked = policy.spec().raise().strategy() == RaiseStrategy.Automatic && !now.isBefore(soakEnds);
-        if (policy.spec().raise().strategy() == RaiseStrategy.Automatic && !soaked) {
+        // What takes something from guests is a lowering, and that nobody does but a person.
+        boolean lesser = !candidate.losses().isEmpty();
+        boolean automatic = policy.spec().raise().strategy() == RaiseStrategy.Automatic && !lesser;
+        boolean soaked = automatic && !now.isBefore(soakEnds);
+        if (automatic && !soaked) {
             sooner(soakEnds);
         }
-        if (approved || soaked) {
+        if (soaked || (approved && (!lesser || mayLower(common.abi())))) {
             Pin old = pin;
             pin(
                     common,
@@ -293,7 +396,7 @@ final class BaselineDecision {
             return;
         }
         Optional<GuestAbi> abi = fleet.guestAbi(Digest.parse(previous.digest()));
-        if (abi.isEmpty()) {
+        if (abi.isEmpty() || !mayLower(abi.get())) {
             return;
         }
         pin(
@@ -358,7 +461,7 @@ final class BaselineDecision {
     private void sayWhoseProofIsAwaited(Digest digest) {
         List<Member> refusing = awaited.stream().filter(m -> tried(m, digest)).toList();
         wait(
-                refusing.isEmpty() ? "WaitingForProof" : "ProofFailed",
+                refusing.isEmpty() ? ConditionReason.WaitingForProof : ConditionReason.ProofFailed,
                 refusing.isEmpty()
                         ? candidate.proved() + " of " + candidate.needed() + " nodes have proved " + digest.label()
                                 + awaited()
@@ -424,7 +527,7 @@ final class BaselineDecision {
     private void pin(Pin to, GuestAbi abi, String what, Reason event, String why) {
         pin = to;
         guestAbis.put(abi.digest(), abi);
-        reason = "Pinned";
+        reason = ConditionReason.Pinned;
         message = pinnedMessage();
         record(what, why);
         events.add(new FleetEvent(event, what + " generation " + to.generation() + " (" + to.label() + "): " + why));

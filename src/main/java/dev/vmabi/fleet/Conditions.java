@@ -25,7 +25,7 @@ final class Conditions {
         this.now = time(now);
     }
 
-    void set(String type, boolean status, String reason, String message) {
+    void set(String type, boolean status, ConditionReason reason, String message) {
         String text = status ? "True" : "False";
         String since = find(before, type)
                 .filter(c -> Objects.equals(c.getStatus(), text))
@@ -34,7 +34,7 @@ final class Conditions {
         after.add(new ConditionBuilder()
                 .withType(type)
                 .withStatus(text)
-                .withReason(reason)
+                .withReason(reason.name())
                 .withMessage(message)
                 .withObservedGeneration(generation)
                 .withLastTransitionTime(since)
@@ -50,9 +50,11 @@ final class Conditions {
         return find(before, type).filter(c -> "True".equals(c.getStatus())).isPresent();
     }
 
-    /** The reason the condition had before this decision. */
-    Optional<String> reasonBefore(String type) {
-        return find(before, type).map(Condition::getReason);
+    /** Whether the condition had the reason before this decision. */
+    boolean was(String type, ConditionReason reason) {
+        return find(before, type)
+                .filter(c -> reason.name().equals(c.getReason()))
+                .isPresent();
     }
 
     private static Optional<Condition> find(List<Condition> conditions, String type) {

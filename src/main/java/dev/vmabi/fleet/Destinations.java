@@ -2,7 +2,6 @@ package dev.vmabi.fleet;
 
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
-import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.NodeABISpec.Proof;
 import dev.vmabi.api.NodeABIStatus.NodeState;
@@ -161,13 +160,12 @@ public final class Destinations {
                 || abi.isEmpty()
                 || !(fleet.standing(node.name()) instanceof Standing.Fresh to)
                 || !(from.map(fleet::standing).orElse(null) instanceof Standing.Fresh left)
-                || !fleet.verdict(to.digest(), to.profile(), abi.get(), vmm).accepted()) {
+                || fleet.refusal(to, abi.get(), vmm).isPresent()) {
             return Optional.empty();
         }
         GuestAbi landing = fleet.landing(to.digest(), to.profile(), abi.get(), vmm);
-        return fleet.verdict(left.digest(), left.profile(), landing, vmm) instanceof Verdict.Refused refused
-                ? Optional.of("would be a one-way move, which policy " + policy.name() + " denies: "
-                        + Reasons.first(refused, 1))
-                : Optional.empty();
+        return fleet.refusal(left, landing, vmm)
+                .map(refused -> "would be a one-way move, which policy " + policy.name() + " denies: "
+                        + Reasons.first(refused, 1));
     }
 }

@@ -56,6 +56,11 @@ public final class Fleet {
         if (status == null) {
             return;
         }
+        if (status.lowering() != null) {
+            clamps.put(
+                    Digest.parse(status.lowering().digest()),
+                    clamp(status.lowering().clamp()));
+        }
         if (status.previous() != null) {
             clamps.put(
                     Digest.parse(status.previous().digest()),
@@ -186,18 +191,20 @@ public final class Fleet {
         if (proof.isEmpty()) {
             return Optional.of("has not proved " + guestAbi.label() + " yet");
         }
-        Optional<Verdict.Refused> computed = refusal(fresh, guestAbi, vmm);
+        Optional<Verdict.Refused> computed = guestAbi(guestAbi).flatMap(abi -> refusal(fresh, abi, vmm));
         if (!proof.get().accepted()) {
             return Optional.of(computed.map(r -> Reasons.first(r, 2)).orElseGet(() -> Reasons.ofProof(proof.get())));
         }
         return computed.flatMap(Reasons::firstOfVmm);
     }
 
-    private Optional<Verdict.Refused> refusal(Standing.Fresh fresh, Digest guestAbi, Vmm vmm) {
-        return guestAbi(guestAbi)
-                .map(abi -> verdict(fresh.digest(), fresh.profile(), abi, vmm))
+    /** Why the host refuses a guest ABI by computation, on the first of its kinds of CPU that does. */
+    Optional<Verdict.Refused> refusal(Standing.Fresh host, GuestAbi abi, Vmm vmm) {
+        return host.kinds().entrySet().stream()
+                .map(kind -> verdict(kind.getKey(), kind.getValue(), abi, vmm))
                 .filter(Verdict.Refused.class::isInstance)
-                .map(Verdict.Refused.class::cast);
+                .map(Verdict.Refused.class::cast)
+                .findFirst();
     }
 
     /** The verdict by computation, from what the host's kernel was measured to take. */

@@ -63,11 +63,12 @@ public record NodeDecision(
         return new NodeDecision(Set.copyOf(labels), profile, status, List.copyOf(events));
     }
 
-    private static Pool.Member member(Fleet fleet, Node node, Policy policy) {
+    /** What the policy that holds the node makes of it, by the status that was last written. */
+    static Pool.Member member(Fleet fleet, Node node, Policy policy) {
         Optional<Digest> pin = Optional.ofNullable(policy.status())
                 .map(VirtualMachineABIStatus::baseline)
                 .map(b -> Digest.parse(b.digest()));
-        return Pool.member(fleet, fleet.terms(policy), node, pin, RaisedFence.of(policy.status()));
+        return Pool.member(fleet, fleet.terms(policy), node, pin, Fence.raised(policy.status()));
     }
 
     private static Set<String> labels(Fleet fleet, Node node, Vmm vmm) {
@@ -84,25 +85,28 @@ public record NodeDecision(
                 conditions.set(
                         "Reporting",
                         true,
-                        "ReportHolds",
+                        ConditionReason.ReportHolds,
                         "profile " + fresh.digest().label());
-                conditions.set("Fresh", true, "PresentBoot", "the report is from the node's present boot");
+                conditions.set(
+                        "Fresh", true, ConditionReason.PresentBoot, "the report is from the node's present boot");
             }
             case Standing.Stale stale -> {
                 if (conditions.wasTrue("Fresh")) {
                     events.add(new FleetEvent(Reason.NodeReportStale, stale.reason()));
                 }
-                conditions.set("Reporting", true, "ReportHolds", "the report is of an earlier boot");
-                conditions.set("Fresh", false, "EarlierBoot", stale.reason());
+                conditions.set("Reporting", true, ConditionReason.ReportHolds, "the report is of an earlier boot");
+                conditions.set("Fresh", false, ConditionReason.EarlierBoot, stale.reason());
             }
-            case Standing.Missing missing -> conditions.set("Reporting", false, "NoReport", missing.reason());
+            case Standing.Missing missing ->
+                conditions.set("Reporting", false, ConditionReason.NoReport, missing.reason());
             case Standing.Unusable unusable -> {
-                conditions.set("Reporting", false, "Unusable", unusable.reason());
-                conditions.set("Fresh", true, "PresentBoot", "the report is from the node's present boot");
+                conditions.set("Reporting", false, ConditionReason.Unusable, unusable.reason());
+                conditions.set(
+                        "Fresh", true, ConditionReason.PresentBoot, "the report is from the node's present boot");
             }
         }
         if (verdicts.isEmpty()) {
-            conditions.set("Compatible", false, "NoPolicy", "no VirtualMachineABI selects this node");
+            conditions.set("Compatible", false, ConditionReason.NoPolicy, "no VirtualMachineABI selects this node");
             return;
         }
         PolicyVerdict verdict = verdicts.getFirst();
@@ -111,14 +115,22 @@ public record NodeDecision(
         if (accepting && !conditions.wasTrue("Compatible")) {
             events.add(new FleetEvent(Reason.NodeAccepted, "Accepts the baseline of policy " + verdict.policy()));
         }
-        if (verdict.state() == NodeState.Fenced
-                && !conditions.reasonBefore("Compatible").equals(Optional.of("Fenced"))) {
+        if (verdict.state() == NodeState.Fenced && !conditions.was("Compatible", ConditionReason.Fenced)) {
             events.add(new FleetEvent(Reason.NodeFenced, "Fenced by policy " + verdict.policy() + ": " + reason));
         }
         conditions.set(
                 "Compatible",
                 accepting,
-                verdict.state().name(),
+                reason(verdict.state()),
                 accepting ? "proved the baseline of policy " + verdict.policy() : reason);
+    }
+
+    private static ConditionReason reason(NodeState state) {
+        return switch (state) {
+            case Accepting -> ConditionReason.Accepting;
+            case Fenced -> ConditionReason.Fenced;
+            case Waiting -> ConditionReason.Waiting;
+            case Conflict -> throw new IllegalStateException("the policy that holds a node has no conflict about it");
+        };
     }
 }

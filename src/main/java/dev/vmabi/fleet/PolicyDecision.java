@@ -6,7 +6,6 @@ import dev.vmabi.abi.Minimum;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.NodeABIStatus.NodeState;
-import dev.vmabi.api.VirtualMachineABISpec.Fence;
 import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
@@ -19,6 +18,7 @@ import dev.vmabi.api.VirtualMachineABIStatus.RefusedClass;
 import dev.vmabi.fleet.FleetEvent.Reason;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
+import dev.vmabi.fleet.PolicyTerms.FenceTerms;
 import dev.vmabi.fleet.Pool.Member;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * All that is decided for one policy at one moment.
@@ -48,6 +49,7 @@ public record PolicyDecision(
     private static final int MOST_CLASSES = 50;
     private static final int MOST_HOLDS_DOWN = 20;
     private static final int MOST_FEATURES = 20;
+    private static final int MOST_VMS = 20;
 
     /** Decides for the policy: a pure function of the fleet and the clock. */
     public static PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
@@ -57,14 +59,14 @@ public record PolicyDecision(
                 .map(VirtualMachineABIStatus::baseline)
                 .map(b -> Digest.parse(b.digest()));
 
-        List<FenceState> fences = fences(fleet, policy, events);
-        List<RaisedFence> raised = RaisedFence.of(fences);
+        List<FenceState> fences = fences(fleet, policy, terms, events);
+        List<Fence> raised = Fence.raised(fences);
         Pool before = Pool.of(fleet, policy, terms, pinBefore, raised);
-        BaselineDecision baseline = BaselineDecision.decide(fleet, policy, terms, before, now);
+        VmCensus census = VmCensus.take(fleet, policy, terms.vmm(), before);
+        BaselineDecision baseline = BaselineDecision.decide(fleet, policy, terms, before, census, now);
         events.addAll(baseline.events());
         Optional<Digest> pin = baseline.pin().map(Pin::digest).map(Digest::parse);
         Pool pool = pin.equals(pinBefore) ? before : Pool.of(fleet, policy, terms, pin, raised);
-        VmCensus census = VmCensus.take(fleet, policy, terms.vmm(), pool, baseline.pin());
 
         Map<Digest, GuestAbi> guestAbis = new LinkedHashMap<>(baseline.guestAbis());
         guestAbis.putAll(census.guestAbis());
@@ -74,12 +76,19 @@ public record PolicyDecision(
                 baseline.pin().orElse(null),
                 baseline.candidate().orElse(null),
                 baseline.previous().orElse(null),
+                baseline.lowering().orElse(null),
+                baseline.loweredTo().orElse(null),
                 counts(pool),
                 fencedNodes(pool),
                 classes(fleet, terms.vmm(), pool),
                 holdsDown(pool, baseline.minimum()),
                 fences,
-                census.counts(),
+                census.counts(fleet, terms.vmm(), pool, baseline.pin()),
+                census.stranded().stream()
+                        .limit(MOST_VMS)
+                        .map(k -> k.vm().key())
+                        .toList(),
+                census.unknown().stream().limit(MOST_VMS).map(Vm::key).toList(),
                 baseline.history());
         Map<Vm, Digest> stamps = census.stamps().stream()
                 .collect(Collectors.toMap(
@@ -87,41 +96,50 @@ public record PolicyDecision(
         return new PolicyDecision(status, Map.copyOf(guestAbis), stamps, List.copyOf(events), baseline.next());
     }
 
-    private static List<FenceState> fences(Fleet fleet, Policy policy, List<FleetEvent> events) {
-        List<Standing.Fresh> hosts = fleet.pool(policy).stream()
-                .map(n -> fleet.standing(n.name()))
-                .filter(Standing.Fresh.class::isInstance)
-                .map(Standing.Fresh.class::cast)
-                .toList();
-        boolean allReport = hosts.size() == fleet.pool(policy).size() && !hosts.isEmpty();
+    private static List<FenceState> fences(Fleet fleet, Policy policy, PolicyTerms terms, List<FleetEvent> events) {
         List<FenceState> states = new ArrayList<>();
-        for (Fence fence : policy.spec().fences()) {
-            if (fence.surface() == null) {
-                continue;
-            }
-            RaisedFence surface = new RaisedFence(fence.surface());
-            int crossed = (int)
-                    hosts.stream().filter(h -> surface.crossedBy(h.profile())).count();
-            boolean before = wasRaised(policy, surface.name());
-            boolean now = before
-                    || fence.raise() == FenceRaise.Now
-                    || (fence.raise() == FenceRaise.WhenCrossed && allReport && crossed == hosts.size());
-            if (now && !before) {
+        for (FenceTerms asked : terms.fences()) {
+            Fence fence = asked.fence();
+            FenceState where = where(fleet, policy, terms, fence, wasRaised(policy, fence.name()));
+            boolean allReport = where.total() == fleet.pool(policy).size() && where.total() > 0;
+            boolean now = where.raised()
+                    || asked.raise() == FenceRaise.Now
+                    || (asked.raise() == FenceRaise.WhenCrossed && allReport && where.crossed() == where.total());
+            if (now && !where.raised()) {
                 events.add(new FleetEvent(
                         Reason.FenceRaised,
-                        "Fence " + surface.name() + " is raised: " + surface.wants() + "; it is not taken down again"));
+                        "Fence " + fence.name() + " is raised: " + fence.wants() + "; it is not taken down again"));
             }
-            states.add(new FenceState(surface.name(), crossed, hosts.size(), now));
+            states.add(new FenceState(where.fence(), where.crossed(), where.total(), now, where.before()));
         }
-        for (RaisedFence raised : RaisedFence.of(policy.status())) {
-            if (states.stream().noneMatch(s -> s.fence().equals(raised.name()))) {
-                int crossed = (int) hosts.stream()
-                        .filter(h -> raised.crossedBy(h.profile()))
-                        .count();
-                states.add(new FenceState(raised.name(), crossed, hosts.size(), true));
-            }
-        }
+        List<Fence> raised = Stream.concat(Fence.raised(states).stream(), Fence.raised(policy.status()).stream())
+                .distinct()
+                .toList();
+        raised.stream()
+                .filter(f -> states.stream().noneMatch(s -> s.fence().equals(f.name())))
+                .filter(f -> raised.stream().noneMatch(other -> !other.equals(f) && other.subsumes(f)))
+                .map(f -> where(fleet, policy, terms, f, true))
+                .forEach(states::add);
         return states;
+    }
+
+    private static FenceState where(Fleet fleet, Policy policy, PolicyTerms terms, Fence fence, boolean raised) {
+        int total = 0;
+        List<String> before = new ArrayList<>();
+        for (FleetState.Node node : fleet.pool(policy)) {
+            if (fleet.standing(node.name()) instanceof Standing.Fresh fresh) {
+                total++;
+                if (fence.before(node, fresh.profiles(), terms.vmm()).isPresent()) {
+                    before.add(node.name());
+                }
+            }
+        }
+        return new FenceState(
+                fence.name(),
+                total - before.size(),
+                total,
+                raised,
+                before.stream().sorted().limit(MOST_FENCED_NODES).toList());
     }
 
     private static boolean wasRaised(Policy policy, String fence) {
@@ -145,9 +163,10 @@ public record PolicyDecision(
         conditions.set("BaselinePinned", pinned, baseline.reason(), baseline.message());
         converged(conditions, pool, pinned);
         raiseAvailable(conditions, baseline, pinned, events);
+        lowered(conditions, baseline, events);
         degraded(conditions, fleet, policy, pool, baseline, census, events);
         if (!terms.problems().isEmpty()) {
-            conditions.set("Stalled", true, "PolicyInvalid", String.join("; ", terms.problems()));
+            conditions.set("Stalled", true, ConditionReason.PolicyInvalid, String.join("; ", terms.problems()));
         }
         return conditions.list();
     }
@@ -156,18 +175,18 @@ public record PolicyDecision(
             Conditions conditions, PolicyTerms terms, BaselineDecision baseline, List<FleetEvent> events) {
         if (!terms.problems().isEmpty()) {
             String problems = String.join("; ", terms.problems());
-            if (!conditions.reasonBefore("Ready").equals(Optional.of("PolicyInvalid"))) {
+            if (!conditions.was("Ready", ConditionReason.PolicyInvalid)) {
                 events.add(new FleetEvent(Reason.PolicyInvalid, problems));
             }
-            conditions.set("Ready", false, "PolicyInvalid", problems);
+            conditions.set("Ready", false, ConditionReason.PolicyInvalid, problems);
         } else if (baseline.pin().isEmpty()) {
-            if (baseline.reason().equals("NoCommonABI")
-                    && !conditions.reasonBefore("Ready").equals(Optional.of("NoCommonABI"))) {
+            if (baseline.reason() == ConditionReason.NoCommonABI
+                    && !conditions.was("Ready", ConditionReason.NoCommonABI)) {
                 events.add(new FleetEvent(Reason.NoCommonABI, baseline.message()));
             }
             conditions.set("Ready", false, baseline.reason(), baseline.message());
         } else {
-            conditions.set("Ready", true, "Pinned", baseline.message());
+            conditions.set("Ready", true, ConditionReason.Pinned, baseline.message());
         }
     }
 
@@ -176,21 +195,29 @@ public record PolicyDecision(
         List<Member> fenced = pool.in(NodeState.Fenced);
         List<Member> waiting = pool.in(NodeState.Waiting);
         if (!pinned) {
-            conditions.set("Converged", false, "NotPinned", "there is no baseline to converge on");
+            conditions.set("Converged", false, ConditionReason.NotPinned, "there is no baseline to converge on");
         } else if (fenced.isEmpty() && waiting.isEmpty()) {
-            conditions.set("Converged", true, "AllAccept", "all " + all + " nodes accept the baseline");
+            conditions.set("Converged", true, ConditionReason.AllAccept, "all " + all + " nodes accept the baseline");
         } else {
             String text = (all - fenced.size() - waiting.size()) + " of " + all + " nodes accept the baseline"
                     + (fenced.isEmpty() ? "" : "; fenced: " + BaselineDecision.names(fenced))
                     + (waiting.isEmpty() ? "" : "; waiting: " + BaselineDecision.names(waiting));
-            conditions.set("Converged", false, fenced.isEmpty() ? "NodesWaiting" : "NodesFenced", text);
+            conditions.set(
+                    "Converged",
+                    false,
+                    fenced.isEmpty() ? ConditionReason.NodesWaiting : ConditionReason.NodesFenced,
+                    text);
         }
     }
 
     private static void raiseAvailable(
             Conditions conditions, BaselineDecision baseline, boolean pinned, List<FleetEvent> events) {
         if (!pinned || baseline.candidate().isEmpty()) {
-            conditions.set("RaiseAvailable", false, "NoCandidate", "the fleet can honour no other baseline than this");
+            conditions.set(
+                    "RaiseAvailable",
+                    false,
+                    ConditionReason.NoCandidate,
+                    "the fleet can honour no other baseline than this");
             return;
         }
         VirtualMachineABIStatus.Candidate candidate = baseline.candidate().get();
@@ -206,7 +233,17 @@ public record PolicyDecision(
                             + candidate.gains().size() + " and loses "
                             + candidate.losses().size()));
         }
-        conditions.set("RaiseAvailable", proved, proved ? "Proved" : "WaitingForProof", text);
+        conditions.set(
+                "RaiseAvailable", proved, proved ? ConditionReason.Proved : ConditionReason.WaitingForProof, text);
+    }
+
+    private static void lowered(Conditions conditions, BaselineDecision baseline, List<FleetEvent> events) {
+        baseline.lowered().ifPresent(l -> {
+            if (l.reason() == ConditionReason.WouldStrand && !conditions.was("Lowered", ConditionReason.WouldStrand)) {
+                events.add(new FleetEvent(Reason.LoweringRefused, l.message()));
+            }
+            conditions.set("Lowered", l.holds(), l.reason(), l.message());
+        });
     }
 
     private static void degraded(
@@ -227,10 +264,10 @@ public record PolicyDecision(
                             + "; this policy is older and keeps them"
                     : lost.size() + " nodes are held by the older policy " + first.getValue() + ", first "
                             + first.getKey() + "; make the node selectors disjoint";
-            if (!conditions.reasonBefore("Degraded").equals(Optional.of("PolicyConflict"))) {
+            if (!conditions.was("Degraded", ConditionReason.PolicyConflict)) {
                 events.add(new FleetEvent(Reason.PolicyConflict, text));
             }
-            conditions.set("Degraded", true, "PolicyConflict", text);
+            conditions.set("Degraded", true, ConditionReason.PolicyConflict, text);
         } else if (baseline.pin().isPresent()
                 && fleet.guestAbi(Digest.parse(baseline.pin().get().digest())).isEmpty()
                 && !baseline.guestAbis()
@@ -238,22 +275,26 @@ public record PolicyDecision(
             conditions.set(
                     "Degraded",
                     true,
-                    "BaselineMissing",
+                    ConditionReason.BaselineMissing,
                     "GuestABI " + baseline.pin().get().label()
                             + " of the baseline does not exist; restore it from a backup");
         } else if (pool.in(NodeState.Accepting).isEmpty() && baseline.pin().isPresent()) {
-            conditions.set("Degraded", true, "NoAcceptingNode", "no node accepts the baseline now; no VM can boot");
+            conditions.set(
+                    "Degraded",
+                    true,
+                    ConditionReason.NoAcceptingNode,
+                    "no node accepts the baseline now; no VM can boot");
         } else if (!census.unknown().isEmpty()) {
             conditions.set(
                     "Degraded",
                     true,
-                    "UnknownVMs",
+                    ConditionReason.UnknownVMs,
                     census.unknown().size()
                             + " VMs have a guest ABI that is not known, first "
                             + census.unknown().getFirst().key()
                             + "; they stay where they are until they are restarted");
         } else {
-            conditions.set("Degraded", false, "AsExpected", "nothing is wrong");
+            conditions.set("Degraded", false, ConditionReason.AsExpected, "nothing is wrong");
         }
     }
 

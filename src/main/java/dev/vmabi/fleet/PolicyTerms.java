@@ -6,9 +6,12 @@ import dev.vmabi.abi.Exclusions;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.VirtualMachineABISpec;
 import dev.vmabi.api.VirtualMachineABISpec.BaselineSource;
+import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -27,7 +30,12 @@ record PolicyTerms(
         Optional<Digest> profile,
         Duration soak,
         Optional<Digest> approve,
+        Optional<Digest> lowerTo,
+        List<FenceTerms> fences,
         List<String> problems) {
+
+    /** A fence, and when it is to be raised. */
+    record FenceTerms(Fence fence, FenceRaise raise) {}
 
     private static final Pattern DURATION_PART = Pattern.compile("([0-9]{1,6})([hms])");
     private static final String DEFAULT_QEMU = "10.0";
@@ -58,6 +66,8 @@ record PolicyTerms(
                 spec.baseline().source() == BaselineSource.Profile ? profile : Optional.empty(),
                 duration(spec.raise().soak(), problems),
                 digest("spec.raise.approve", spec.raise().approve(), problems),
+                digest("spec.baseline.lowerTo", spec.baseline().lowerTo(), problems),
+                fences(spec.fences(), problems),
                 List.copyOf(problems));
     }
 
@@ -73,6 +83,24 @@ record PolicyTerms(
             }
         }
         return known;
+    }
+
+    /** The fences that mean something; of several of one name the first. */
+    private static List<FenceTerms> fences(List<VirtualMachineABISpec.Fence> asked, List<String> problems) {
+        Map<String, FenceTerms> fences = new LinkedHashMap<>();
+        for (VirtualMachineABISpec.Fence fence : asked) {
+            if ((fence.surface() == null) == (fence.vmm() == null)) {
+                problems.add("spec.fences: each names either a surface or a vmm, not both and not neither");
+                continue;
+            }
+            try {
+                Fence known = Fence.of(fence);
+                fences.putIfAbsent(known.name(), new FenceTerms(known, fence.raise()));
+            } catch (IllegalArgumentException e) {
+                problems.add("spec.fences: minimumVersion of " + fence.vmm().text() + ": " + e.getMessage());
+            }
+        }
+        return List.copyOf(fences.values());
     }
 
     private static Optional<Digest> digest(String field, String text, List<String> problems) {

@@ -1,9 +1,7 @@
 package dev.vmabi.fleet;
 
 import dev.vmabi.abi.Digest;
-import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
-import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.NodeABIStatus.NodeState;
 import dev.vmabi.fleet.FleetState.Node;
@@ -22,11 +20,21 @@ import java.util.function.BiPredicate;
 /** The nodes that one policy holds, each with what the policy makes of it under a given pin. */
 final class Pool {
 
+    /** What a node is fenced by. */
+    enum FencedBy {
+        NOTHING,
+        /** It is before a raised fence: VMs of no guest ABI at all may come. */
+        FENCE,
+        /** It lacks a required feature. */
+        REQUIREMENT,
+        /** It refuses the baseline: a lesser one would let it in. */
+        BASELINE
+    }
+
     /**
      * A node and whether VMs of the pin may come.
      *
      * @param reason why not; empty for one that accepts
-     * @param barred whether VMs of no guest ABI at all may come: the node is before a raised fence
      */
     record Member(
             Node node,
@@ -34,10 +42,15 @@ final class Pool {
             NodeState state,
             String reason,
             SortedSet<String> lostFeatures,
-            boolean barred) {
+            FencedBy fencedBy) {
 
         Member(Node node, Standing standing, NodeState state, String reason) {
-            this(node, standing, state, reason, new TreeSet<>(), false);
+            this(node, standing, state, reason, new TreeSet<>(), FencedBy.NOTHING);
+        }
+
+        /** Whether VMs of no guest ABI at all may come. */
+        boolean barred() {
+            return fencedBy == FencedBy.FENCE;
         }
     }
 
@@ -48,31 +61,35 @@ final class Pool {
     }
 
     /** The pool under a pin; without one, every node with a fresh report waits and those that lack a must are fenced. */
-    static Pool of(
-            Fleet fleet, Policy policy, PolicyTerms terms, Optional<Digest> pin, Collection<RaisedFence> fences) {
+    static Pool of(Fleet fleet, Policy policy, PolicyTerms terms, Optional<Digest> pin, Collection<Fence> fences) {
         return new Pool(fleet.pool(policy).stream()
                 .map(node -> member(fleet, terms, node, pin, fences))
                 .toList());
     }
 
-    static Member member(
-            Fleet fleet, PolicyTerms terms, Node node, Optional<Digest> pin, Collection<RaisedFence> fences) {
+    static Member member(Fleet fleet, PolicyTerms terms, Node node, Optional<Digest> pin, Collection<Fence> fences) {
         Standing standing = fleet.standing(node.name());
         if (!(standing instanceof Standing.Fresh fresh)) {
             return new Member(node, standing, NodeState.Waiting, standing.reason());
         }
-        for (RaisedFence fence : fences) {
-            if (!fence.crossedBy(fresh.profile())) {
-                String reason = "kernel " + node.kernelVersion() + " is before the raised fence " + fence.name() + ": "
-                        + fence.wants();
-                return new Member(node, standing, NodeState.Fenced, reason, new TreeSet<>(), true);
+        for (Fence fence : fences) {
+            Optional<String> before = fence.before(node, fresh.profiles(), terms.vmm());
+            if (before.isPresent()) {
+                String reason = before.get() + " before the raised fence " + fence.name() + ": " + fence.wants();
+                return new Member(node, standing, NodeState.Fenced, reason, new TreeSet<>(), FencedBy.FENCE);
             }
         }
         SortedSet<String> missing = new TreeSet<>(terms.require());
-        missing.removeAll(fresh.profile().defaultGuestAbi().features());
+        missing.removeIf(f -> fresh.profiles().stream()
+                .allMatch(p -> p.defaultGuestAbi().features().contains(f)));
         if (!missing.isEmpty()) {
             return new Member(
-                    node, standing, NodeState.Fenced, "lacks required " + String.join(", ", missing), missing, false);
+                    node,
+                    standing,
+                    NodeState.Fenced,
+                    "lacks required " + String.join(", ", missing),
+                    missing,
+                    FencedBy.REQUIREMENT);
         }
         if (pin.isEmpty()) {
             return new Member(node, standing, NodeState.Waiting, "no baseline is pinned yet");
@@ -88,16 +105,14 @@ final class Pool {
                 tried ? NodeState.Fenced : NodeState.Waiting,
                 obstacle.get(),
                 tried ? lost(fleet, terms.vmm(), fresh, pin.get()) : new TreeSet<>(),
-                false);
+                tried ? FencedBy.BASELINE : FencedBy.NOTHING);
     }
 
     private static SortedSet<String> lost(Fleet fleet, Vmm vmm, Standing.Fresh fresh, Digest pin) {
-        Optional<GuestAbi> abi = fleet.guestAbi(pin);
-        if (abi.isPresent()
-                && fleet.verdict(fresh.digest(), fresh.profile(), abi.get(), vmm) instanceof Verdict.Refused refused) {
-            return Reasons.lostFeatures(refused);
-        }
-        return new TreeSet<>();
+        return fleet.guestAbi(pin)
+                .flatMap(abi -> fleet.refusal(fresh, abi, vmm))
+                .map(Reasons::lostFeatures)
+                .orElseGet(TreeSet::new);
     }
 
     List<Member> members() {
@@ -106,6 +121,11 @@ final class Pool {
 
     List<Member> in(NodeState state) {
         return members.stream().filter(m -> m.state() == state).toList();
+    }
+
+    /** Members that a lesser baseline would let in. */
+    List<Member> fencedByBaseline() {
+        return members.stream().filter(m -> m.fencedBy() == FencedBy.BASELINE).toList();
     }
 
     /** Members whose report cannot be relied on now. */
@@ -125,7 +145,7 @@ final class Pool {
         SortedMap<Digest, HostProfile> profiles = new TreeMap<>();
         for (Member member : unfenced()) {
             if (member.standing() instanceof Standing.Fresh fresh) {
-                profiles.put(fresh.digest(), fresh.profile());
+                profiles.putAll(fresh.kinds());
             }
         }
         return profiles;
@@ -140,7 +160,7 @@ final class Pool {
         SortedMap<Digest, HostProfile> profiles = new TreeMap<>();
         for (Member member : unfenced()) {
             switch (member.standing()) {
-                case Standing.Fresh fresh -> profiles.put(fresh.digest(), fresh.profile());
+                case Standing.Fresh fresh -> profiles.putAll(fresh.kinds());
                 case Standing.Stale _ ->
                     lastReported(member.node(), known).ifPresent(p -> profiles.put(p.getKey(), p.getValue()));
                 case Standing.Missing _, Standing.Unusable _ -> {}

@@ -6,10 +6,14 @@ import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.api.NodeABISpec.KvmState;
 import dev.vmabi.api.NodeABISpec.Proof;
 import dev.vmabi.fleet.FleetState.Node;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** How far a node's report can be relied on. Nothing but {@link Fresh} earns a node a label. */
 public sealed interface Standing {
@@ -17,8 +21,32 @@ public sealed interface Standing {
     /** One line for people; empty for a fresh report. */
     String reason();
 
-    /** A report of the node's present boot, with a profile that is what it says it is. */
-    record Fresh(Digest digest, HostProfile profile, Map<Digest, Proof> proofs) implements Standing {
+    /**
+     * A report of the node's present boot, with profiles that are what they say they are.
+     *
+     * @param digest of the kind that most of the node's CPUs are of
+     * @param others what its other kinds of CPU show, where that differs: a VM may run on any of them
+     */
+    record Fresh(Digest digest, HostProfile profile, SortedMap<Digest, HostProfile> others, Map<Digest, Proof> proofs)
+            implements Standing {
+
+        public Fresh {
+            others = Collections.unmodifiableSortedMap(new TreeMap<>(others));
+            proofs = Map.copyOf(proofs);
+        }
+
+        /** What each kind of CPU shows. */
+        public SortedMap<Digest, HostProfile> kinds() {
+            SortedMap<Digest, HostProfile> kinds = new TreeMap<>(others);
+            kinds.put(digest, profile);
+            return kinds;
+        }
+
+        /** The profiles of {@link #kinds}. */
+        List<HostProfile> profiles() {
+            return others.isEmpty() ? List.of(profile) : List.copyOf(kinds().values());
+        }
+
         @Override
         public String reason() {
             return "";
@@ -60,18 +88,37 @@ public sealed interface Standing {
         if (report.profile() == null) {
             return new Unusable("spec.profile of NodeABI " + node.name() + " is missing");
         }
+        SortedMap<Digest, HostProfile> kinds = new TreeMap<>();
+        Optional<String> trouble = kind(node.name(), report.profile(), profiles, kinds);
+        Optional<Digest> most = kinds.keySet().stream().findFirst();
+        for (NodeABISpec.Cpu cpu : report.cpus()) {
+            if (trouble.isEmpty() && cpu.profile() != null) {
+                trouble = kind(node.name(), cpu.profile(), profiles, kinds);
+            }
+        }
+        if (trouble.isPresent()) {
+            return new Unusable(trouble.get());
+        }
+        HostProfile profile = kinds.remove(most.orElseThrow());
+        return new Fresh(most.get(), profile, kinds, proofs(report));
+    }
+
+    /** Adds the profile of a kind of CPU; what is wrong with it, if that cannot be. */
+    private static Optional<String> kind(
+            String node, String text, Map<Digest, HostProfile> profiles, Map<Digest, HostProfile> kinds) {
         Digest digest;
         try {
-            digest = Digest.parse(report.profile());
+            digest = Digest.parse(text);
         } catch (IllegalArgumentException e) {
-            return new Unusable("spec.profile of NodeABI " + node.name() + " is no digest: " + report.profile());
+            return Optional.of("spec.profile of NodeABI " + node + " is no digest: " + text);
         }
         HostProfile profile = profiles.get(digest);
         if (profile == null) {
-            return new Unusable("ABIProfile " + digest.label() + " that NodeABI " + node.name()
+            return Optional.of("ABIProfile " + digest.label() + " that NodeABI " + node
                     + " names does not exist or does not hold");
         }
-        return new Fresh(digest, profile, proofs(report));
+        kinds.put(digest, profile);
+        return Optional.empty();
     }
 
     private static Map<Digest, Proof> proofs(NodeABISpec report) {
@@ -83,6 +130,6 @@ public sealed interface Standing {
                 // A proof of something that is no digest proves nothing; the others still count.
             }
         }
-        return Map.copyOf(proofs);
+        return proofs;
     }
 }

@@ -2,6 +2,7 @@ package dev.vmabi.fleet;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
 import dev.vmabi.api.VirtualMachineABISpec.Surface;
 import dev.vmabi.fleet.FleetEvent.Reason;
@@ -98,5 +99,100 @@ class FenceTest {
         cluster.reported();
         assertThat(cluster.hosts.get("n2").guestAbiLabels).isEmpty();
         assertThat(cluster.nodeCondition("n2", "Compatible")).contains("before the raised fence");
+    }
+
+    private void versions(String first, String second, String third) {
+        label("n1", first);
+        label("n2", second);
+        label("n3", third);
+    }
+
+    private void label(String node, String version) {
+        cluster.hosts.get(node).labels.remove(Names.VMM_LABEL_PREFIX + "qemu");
+        if (version != null) {
+            cluster.hosts.get(node).labels.put(Names.VMM_LABEL_PREFIX + "qemu", version);
+        }
+    }
+
+    @Test
+    void aFenceOnAVmmSaysWhoIsPastIt() {
+        versions("10.1", "11.1", "11.2.3");
+        cluster.apply("p", spec.fence("11.1", FenceRaise.Never));
+        cluster.reported();
+        assertThat(cluster.status("p").fences()).singleElement().satisfies(f -> {
+            assertThat(f.fence()).isEqualTo("qemu 11.1");
+            assertThat(f.crossed()).isEqualTo(2);
+            assertThat(f.total()).isEqualTo(3);
+            assertThat(f.before()).containsExactly("n1");
+        });
+        assertThat(cluster.status("p").nodes().accepting()).isEqualTo(3);
+    }
+
+    @Test
+    void aRaisedFenceOnAVmmPutsNodesWithAnOlderOneOutAndLetsThemInOnceTheyHaveIt() {
+        versions("10.1", "11.1", "11.1");
+        cluster.apply("p", spec.fence("11.1", FenceRaise.Now));
+        cluster.reported();
+        assertThat(cluster.hosts.get("n1").guestAbiLabels).isEmpty();
+        assertThat(cluster.nodeCondition("n1", "Compatible"))
+                .isEqualTo("False Fenced: qemu 10.1 is before the raised fence qemu 11.1: it needs qemu 11.1 or later");
+        label("n1", "11.1");
+        cluster.settle();
+        assertThat(cluster.hosts.get("n1").guestAbiLabels).isNotEmpty();
+        label("n1", "10.1");
+        cluster.apply("p", spec.withoutFences());
+        cluster.settle();
+        assertThat(cluster.hosts.get("n1").guestAbiLabels).as("one-way").isEmpty();
+    }
+
+    @Test
+    void aFenceOnAVmmIsRaisedOnceAllNodesAreKnownToBePastIt() {
+        versions("11.1", "11.1", null);
+        cluster.apply("p", spec.vmm(null).fence("11.1", FenceRaise.WhenCrossed));
+        cluster.reported();
+        assertThat(cluster.status("p").fences().getFirst().raised()).isFalse();
+        cluster.hosts.get("n3").labels.put("machine-type.node.kubevirt.io/virt-rhel9.6.0", "true");
+        cluster.hosts.get("n3").labels.put("machine-type.node.kubevirt.io/virt-9.2", "true");
+        cluster.settle();
+        assertThat(cluster.status("p").fences().getFirst().raised()).isFalse();
+        cluster.hosts.get("n3").labels.put("machine-type.node.kubevirt.io/virt-11.1", "true");
+        cluster.settle();
+        assertThat(cluster.status("p").fences().getFirst().raised()).isTrue();
+    }
+
+    @Test
+    void aVersionThatNobodyKnowsIsNotPastTheFence() {
+        cluster.apply("p", spec.vmm(null).fence("11.1", FenceRaise.Now));
+        cluster.reported();
+        assertThat(cluster.status("p").nodes().fenced()).isEqualTo(3);
+        assertThat(cluster.nodeCondition("n1", "Compatible"))
+                .contains("qemu 10.0 is before")
+                .contains("qemu 11.1");
+    }
+
+    @Test
+    void whatThePolicyStatesForThePoolCountsWhereNoNodeSaysOtherwise() {
+        label("n2", "10.1");
+        cluster.apply("p", spec.vmm("11.1").fence("11.1", FenceRaise.Now));
+        cluster.reported();
+        assertThat(cluster.status("p").fences().getFirst().before()).containsExactly("n2");
+    }
+
+    @Test
+    void ofSeveralRaisedFencesOnAVmmTheHighestIsKept() {
+        versions("11.1", "11.1", "11.1");
+        for (String version : new String[] {"10.0", "10.2", "11.1"}) {
+            cluster.apply("p", spec.fence(version, FenceRaise.Now));
+            cluster.reported();
+        }
+        assertThat(cluster.status("p").fences())
+                .singleElement()
+                .satisfies(f -> assertThat(f.fence()).isEqualTo("qemu 11.1"));
+        cluster.apply("p", spec.fence("10.0", FenceRaise.Never));
+        cluster.settle();
+        assertThat(cluster.status("p").fences())
+                .hasSize(2)
+                .allSatisfy(f ->
+                        assertThat(f.raised()).as(f.fence()).isEqualTo(f.fence().equals("qemu 11.1")));
     }
 }

@@ -27,7 +27,8 @@ record PolicySpec(
         String soak,
         String approve,
         List<Fence> fences,
-        String vmmVersion) {
+        String vmmVersion,
+        String lowerTo) {
 
     /** Of the nodes labelled {@code pool: <pool>}, under QEMU 11.1, raised by hand, with a soak of an hour. */
     static PolicySpec of(String pool) {
@@ -44,14 +45,15 @@ record PolicySpec(
                 "1h",
                 null,
                 List.of(),
-                "11.1");
+                "11.1",
+                null);
     }
 
     VirtualMachineABISpec spec() {
         return new VirtualMachineABISpec(
                 nodes,
                 new Workloads(null, vms),
-                new Baseline(source, profile, require, exclude),
+                new Baseline(source, profile, require, exclude, lowerTo),
                 new Raise(strategy, soak, approve),
                 fences,
                 new Vmm(VmmName.qemu, vmmVersion),
@@ -63,7 +65,7 @@ record PolicySpec(
 
     PolicySpec nodes(LabelSelector selector) {
         return new PolicySpec(
-                selector, vms, source, profile, require, exclude, strategy, soak, approve, fences, vmmVersion);
+                selector, vms, source, profile, require, exclude, strategy, soak, approve, fences, vmmVersion, lowerTo);
     }
 
     PolicySpec profile(String digest) {
@@ -78,17 +80,40 @@ record PolicySpec(
                 soak,
                 approve,
                 fences,
-                vmmVersion);
+                vmmVersion,
+                lowerTo);
     }
 
     PolicySpec require(String... features) {
         return new PolicySpec(
-                nodes, vms, source, profile, List.of(features), exclude, strategy, soak, approve, fences, vmmVersion);
+                nodes,
+                vms,
+                source,
+                profile,
+                List.of(features),
+                exclude,
+                strategy,
+                soak,
+                approve,
+                fences,
+                vmmVersion,
+                lowerTo);
     }
 
     PolicySpec exclude(String... features) {
         return new PolicySpec(
-                nodes, vms, source, profile, require, List.of(features), strategy, soak, approve, fences, vmmVersion);
+                nodes,
+                vms,
+                source,
+                profile,
+                require,
+                List.of(features),
+                strategy,
+                soak,
+                approve,
+                fences,
+                vmmVersion,
+                lowerTo);
     }
 
     PolicySpec automatic(String soakFor) {
@@ -103,17 +128,18 @@ record PolicySpec(
                 soakFor,
                 approve,
                 fences,
-                vmmVersion);
+                vmmVersion,
+                lowerTo);
     }
 
     PolicySpec soak(String soakFor) {
         return new PolicySpec(
-                nodes, vms, source, profile, require, exclude, strategy, soakFor, approve, fences, vmmVersion);
+                nodes, vms, source, profile, require, exclude, strategy, soakFor, approve, fences, vmmVersion, lowerTo);
     }
 
     PolicySpec approve(String digest) {
         return new PolicySpec(
-                nodes, vms, source, profile, require, exclude, strategy, soak, digest, fences, vmmVersion);
+                nodes, vms, source, profile, require, exclude, strategy, soak, digest, fences, vmmVersion, lowerTo);
     }
 
     PolicySpec fence(Surface surface, FenceRaise raise) {
@@ -128,15 +154,38 @@ record PolicySpec(
                 soak,
                 approve,
                 List.of(new Fence(surface, null, null, raise)),
-                vmmVersion);
+                vmmVersion,
+                lowerTo);
     }
 
     PolicySpec withoutFences() {
         return new PolicySpec(
-                nodes, vms, source, profile, require, exclude, strategy, soak, approve, List.of(), vmmVersion);
+                nodes, vms, source, profile, require, exclude, strategy, soak, approve, List.of(), vmmVersion, lowerTo);
     }
 
     PolicySpec vmm(String version) {
-        return new PolicySpec(nodes, vms, source, profile, require, exclude, strategy, soak, approve, fences, version);
+        return new PolicySpec(
+                nodes, vms, source, profile, require, exclude, strategy, soak, approve, fences, version, lowerTo);
+    }
+
+    PolicySpec lowerTo(String digest) {
+        return new PolicySpec(
+                nodes, vms, source, profile, require, exclude, strategy, soak, approve, fences, vmmVersion, digest);
+    }
+
+    PolicySpec fence(String qemuVersion, FenceRaise raise) {
+        return new PolicySpec(
+                nodes,
+                vms,
+                source,
+                profile,
+                require,
+                exclude,
+                strategy,
+                soak,
+                approve,
+                List.of(new Fence(null, VmmName.qemu, qemuVersion, raise)),
+                vmmVersion,
+                lowerTo);
     }
 }

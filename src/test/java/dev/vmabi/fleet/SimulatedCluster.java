@@ -6,10 +6,12 @@ import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.RecordedHosts;
 import dev.vmabi.abi.Refusal;
+import dev.vmabi.abi.RegisterId;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABISpec;
+import dev.vmabi.api.NodeABISpec.Cpu;
 import dev.vmabi.api.NodeABISpec.Kvm;
 import dev.vmabi.api.NodeABISpec.KvmState;
 import dev.vmabi.api.NodeABISpec.Proof;
@@ -41,6 +43,7 @@ import java.util.TreeSet;
  */
 final class SimulatedCluster {
     static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
+    private static final RegisterId MIDR_EL1 = RegisterId.parse("0x603000000013c000");
     static final Map<String, String> NAMESPACE_LABELS = Map.of("kubernetes.io/metadata.name", "default");
 
     /** The decisions of an operator; broken ones show that a check can fail. */
@@ -87,7 +90,7 @@ final class SimulatedCluster {
 
         Host(String name, Map<String, String> labels) {
             this.name = name;
-            this.labels = labels;
+            this.labels = new HashMap<>(labels);
         }
 
         Node view() {
@@ -215,7 +218,17 @@ final class SimulatedCluster {
                 .map(d -> prove(node.profile, guestAbis.get(d)))
                 .toList();
         node.lies = false;
-        write(name, report(node.profile.digest().hex(), node.boot, KvmState.Available, proofs));
+        String midr = "0x" + Long.toHexString(node.profile.defaultGuestAbi().value(MIDR_EL1));
+        write(
+                name,
+                new NodeABISpec(
+                        new Kvm(KvmState.Available, null),
+                        node.profile.digest().hex(),
+                        node.boot,
+                        "6.0",
+                        List.of(new Cpu(midr, 4, null)),
+                        "test",
+                        proofs));
     }
 
     static NodeABISpec report(String profile, String boot, KvmState state, List<Proof> proofs) {

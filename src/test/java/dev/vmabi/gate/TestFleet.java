@@ -106,7 +106,7 @@ final class TestFleet {
             pin = new Pin(1, abi.digest().hex(), abi.digest().label(), "", List.of(), NOW.toString());
         }
         VirtualMachineABIStatus status = new VirtualMachineABIStatus(
-                1L, List.of(), pin, null, null, null, List.of(), List.of(), List.of(), List.of(), null, List.of());
+                1L, null, pin, null, null, null, null, null, null, null, null, null, null, null, null, null);
         policies.add(new FleetState.Policy(name, "uid-" + name, 1, NOW.plusSeconds(policies.size()), spec, status));
         return this;
     }

@@ -1,6 +1,7 @@
 package dev.vmabi.operator.content;
 
 import dev.vmabi.api.ContentStatus;
+import dev.vmabi.fleet.ConditionReason;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetEvent;
 import dev.vmabi.operator.Events;
@@ -86,7 +87,7 @@ public class ContentReview {
         Condition valid = new ConditionBuilder()
                 .withType("Valid")
                 .withStatus(status)
-                .withReason(problem.isEmpty() ? "DigestMatches" : "ContentInvalid")
+                .withReason((problem.isEmpty() ? ConditionReason.DigestMatches : ConditionReason.ContentInvalid).name())
                 .withMessage(problem.orElse("the content has the digest it is named by"))
                 .withObservedGeneration(generation)
                 .withLastTransitionTime(now.truncatedTo(ChronoUnit.SECONDS).toString())

@@ -67,6 +67,7 @@ public class GuestABIReconciler implements Reconciler<GuestABI> {
         return Stream.of(
                         Stream.ofNullable(status.baseline()).map(VirtualMachineABIStatus.Pin::digest),
                         Stream.ofNullable(status.candidate()).map(VirtualMachineABIStatus.Candidate::digest),
+                        Stream.ofNullable(status.lowering()).map(VirtualMachineABIStatus.Lowering::digest),
                         Stream.ofNullable(status.previous()).map(VirtualMachineABIStatus.Previous::digest))
                 .flatMap(s -> s);
     }

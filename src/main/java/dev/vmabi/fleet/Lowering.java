@@ -1,0 +1,89 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.HostProfile;
+import dev.vmabi.abi.Minimum;
+import dev.vmabi.api.VirtualMachineABIStatus;
+import dev.vmabi.fleet.FleetState.Vm;
+import dev.vmabi.fleet.Pool.Member;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * What lowering the baseline on purpose would be: to what, whom it lets in, and which VMs forbid it. A VM forbids it that
+ * has more than the lesser baseline and no node beside its own: held to the baseline, another node would have to come
+ * back to it; after the lowering none has to.
+ *
+ * @param awaited nodes that have not proved it yet
+ */
+record Lowering(Minimum.Common to, List<Member> awaited, int needed, int admits, List<Vm> forbidding) {
+    private static final int MOST_CHANGES = 100;
+    private static final int MOST_VMS = 20;
+    private static final int MOST_NAMES = 5;
+
+    /** What the fenced nodes would need; empty where there are none, or nothing is common to them and the others. */
+    static Optional<Lowering> offered(
+            Fleet fleet, PolicyTerms terms, Pool pool, SortedMap<Digest, HostProfile> honouring, VmCensus census) {
+        List<Member> fenced = pool.fencedByBaseline();
+        if (fenced.isEmpty() || terms.profile().isPresent()) {
+            return Optional.empty();
+        }
+        SortedMap<Digest, HostProfile> profiles = new TreeMap<>(honouring);
+        fenced.forEach(m -> profiles.putAll(((Standing.Fresh) m.standing()).kinds()));
+        if (!(fleet.verdicts().minimum(profiles, terms.vmm(), terms.exclusions()) instanceof Minimum.Common common)) {
+            return Optional.empty();
+        }
+        List<Member> provers =
+                Stream.concat(pool.unfenced().stream(), fenced.stream()).toList();
+        List<Member> awaited = provers.stream()
+                .filter(m -> fleet.obstacle(m.node().name(), common.abi().digest(), terms.vmm())
+                        .isPresent())
+                .toList();
+        return Optional.of(
+                new Lowering(common, awaited, provers.size(), fenced.size(), forbidding(fleet, common.abi(), census)));
+    }
+
+    /** VMs that forbid to go from the baseline to a lesser one: stranded by it, or not known. */
+    static List<Vm> forbidding(Fleet fleet, GuestAbi lesser, VmCensus census) {
+        List<Vm> vms = new ArrayList<>(census.stranded().stream()
+                .filter(k -> !fleet.verdicts().gains(lesser, k.has()).isEmpty())
+                .map(VmCensus.Known::vm)
+                .toList());
+        vms.addAll(census.unknown());
+        return Collections.unmodifiableList(vms);
+    }
+
+    /** Why those VMs forbid it, with their count and names. */
+    static String refusal(Digest lesser, List<Vm> forbidding) {
+        String names = forbidding.stream().limit(MOST_NAMES).map(Vm::key).collect(Collectors.joining(", "));
+        return forbidding.size() + " VMs have more than " + lesser.label()
+                + " and no other node that accepts them, or have what is not known: " + names
+                + (forbidding.size() > MOST_NAMES ? " and " + (forbidding.size() - MOST_NAMES) + " more" : "")
+                + "; give them another node, or shut them down until the baseline is lowered";
+    }
+
+    /** As the status shows it, beside the present baseline. */
+    VirtualMachineABIStatus.Lowering shown(Fleet fleet, Optional<GuestAbi> pin) {
+        return new VirtualMachineABIStatus.Lowering(
+                to.abi().digest().hex(),
+                to.clamp().toString(),
+                pin.map(p -> bounded(fleet.verdicts().gains(p, to.abi()))).orElse(List.of()),
+                pin.map(p -> bounded(fleet.verdicts().gains(to.abi(), p))).orElse(List.of()),
+                admits,
+                needed - awaited.size(),
+                needed,
+                forbidding.size(),
+                forbidding.stream().limit(MOST_VMS).map(Vm::key).toList());
+    }
+
+    private static List<String> bounded(List<String> changes) {
+        return changes.stream().limit(MOST_CHANGES).toList();
+    }
+}
