@@ -18,10 +18,11 @@ $(BUILT): $(SOURCES)
 	@echo "building (the first time downloads the dependencies, which takes some minutes)"
 	@$(MVN) -DskipTests package
 	@sed 's#@JAVA@#$(JAVA)#' src/main/sh/vmabi > target/vmabi && chmod +x target/vmabi
+	@cp target/vmabi target/kubectl-vmabi && cp src/main/sh/kubectl_complete-vmabi target/
 	@touch $@
 
 .PHONY: build
-build: $(BUILT) ## Compile, check style and package; target/vmabi is the command line
+build: $(BUILT) ## Compile, check style and package; target/vmabi is the command line, target/kubectl-vmabi the plugin
 
 .PHONY: test
 test: ## Run every test; prints which API server the suite ran on

@@ -4,12 +4,16 @@ import dev.vmabi.abi.Catalogue;
 import dev.vmabi.abi.Field;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.RegisterId;
+import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.Standing;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -23,16 +27,21 @@ final class DiffCommand implements Runnable {
     @Mixin
     private Output output;
 
-    @Parameters(index = "0", paramLabel = "A", description = "One host.")
-    private Path first;
+    @Mixin
+    private ClusterAccess cluster;
+
+    @Parameters(index = "0", paramLabel = "A", description = "One host: a file, or a node of the cluster.")
+    private String first;
 
     @Parameters(index = "1", paramLabel = "B", description = "The other host.")
-    private Path second;
+    private String second;
 
     @Override
     public void run() {
-        Host a = HostReader.read(first);
-        Host b = HostReader.read(second);
+        boolean files = Files.exists(Path.of(first)) || Files.exists(Path.of(second)) || looksLikeFile(first);
+        Optional<Fleet> fleet = files ? Optional.empty() : Optional.of(cluster.view().fleet());
+        Host a = host(fleet, first);
+        Host b = host(fleet, second);
         GuestAbi one = a.profile().defaultGuestAbi();
         GuestAbi other = b.profile().defaultGuestAbi();
         List<List<String>> values = values(one, other);
@@ -68,6 +77,20 @@ final class DiffCommand implements Runnable {
             rows.addAll(values);
             output.table(rows);
         }
+    }
+
+    private static boolean looksLikeFile(String name) {
+        return name.contains("/") || name.endsWith(".json") || name.endsWith(".yaml");
+    }
+
+    private static Host host(Optional<Fleet> fleet, String name) {
+        if (fleet.isEmpty()) {
+            return HostReader.read(Path.of(name));
+        }
+        if (fleet.get().standing(name) instanceof Standing.Fresh fresh) {
+            return new Host(name, fleet.get().node(name).orElseThrow().kernelVersion(), "profile", fresh.profile());
+        }
+        throw new InputException("node " + Keys.shown(name) + ": " + fleet.get().standing(name).reason());
     }
 
     private void list(String title, Object items) {

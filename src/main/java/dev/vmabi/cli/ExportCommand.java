@@ -2,6 +2,7 @@ package dev.vmabi.cli;
 
 import dev.vmabi.abi.Catalogue;
 import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.Exclusions;
 import dev.vmabi.abi.Field;
 import dev.vmabi.abi.GuestAbi;
@@ -11,6 +12,8 @@ import dev.vmabi.abi.RegisterId;
 import dev.vmabi.abi.RegisterKind;
 import dev.vmabi.abi.VcpuFeature;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.fleet.FleetState.Policy;
+import dev.vmabi.fleet.Standing;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,7 +31,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "export",
         mixinStandardHelpOptions = true,
-        description = "Write the minimum of the hosts in the form that a VMM takes; what it cannot impose goes to"
+        description = "Write a baseline, or the minimum of hosts, in the form that a VMM takes; what it cannot impose goes to"
                 + " standard error.")
 final class ExportCommand implements Callable<Integer> {
 
@@ -52,8 +55,17 @@ final class ExportCommand implements Callable<Integer> {
     @Option(names = "--exclude", split = ",", paramLabel = "FEATURE", description = "Features that nobody is to get.")
     private Set<String> exclude = Set.of();
 
-    @Parameters(arity = "1..*", paramLabel = "DIR|FILE", description = "The hosts.")
-    private List<Path> paths;
+    @Option(
+            names = "--policy",
+            paramLabel = "POLICY",
+            description = "The baseline of this policy in the cluster, instead of the minimum of hosts from files.")
+    private String policy;
+
+    @Mixin
+    private ClusterAccess cluster;
+
+    @Parameters(arity = "0..*", paramLabel = "DIR|FILE", description = "The hosts.")
+    private List<Path> paths = List.of();
 
     @Override
     public Integer call() {
@@ -65,6 +77,12 @@ final class ExportCommand implements Callable<Integer> {
                 throw new InputException(
                         "--format " + Keys.shown(format) + ": use qemu-cpu, firecracker-template or registers");
         };
+        if (paths.isEmpty() == (policy == null)) {
+            throw new InputException("name either hosts or a --policy");
+        }
+        if (policy != null) {
+            return ofPolicy();
+        }
         Vmm monitor = Vmm.parse(vmm == null ? standard : vmm);
         List<HostProfile> hosts =
                 HostReader.readAll(paths).stream().map(Host::profile).toList();
@@ -72,29 +90,56 @@ final class ExportCommand implements Callable<Integer> {
             output.note("vmabi: these hosts have no minimum under " + monitor + "; vmabi plan says why");
             return VmAbi.REFUSED;
         }
-        switch (format) {
-            case "qemu-cpu" -> qemu(common, hosts);
-            case "firecracker-template" -> firecracker(common, hosts);
-            default -> registers(common.abi());
-        }
+        write(common.abi(), common.clamp(), hosts);
         return 0;
     }
 
-    private void qemu(Minimum.Common common, List<HostProfile> hosts) {
-        Clamp clamp = common.clamp();
+    private int ofPolicy() {
+        ClusterAccess.View view = cluster.view();
+        Policy of = view.policy(policy);
+        if (of.status() == null || of.status().baseline() == null) {
+            output.note("vmabi: policy " + policy + " has no baseline yet; kubectl vmabi status " + policy + " says why");
+            return VmAbi.REFUSED;
+        }
+        Digest digest = Digest.parse(of.status().baseline().digest());
+        GuestAbi pin = view.fleet()
+                .guestAbi(digest)
+                .orElseThrow(() -> new InputException("GuestABI " + digest.hex() + " is not in the cluster, or does not hold"));
+        String clamp = of.status().baseline().clamp();
+        // A fenced host cannot give its guests the pin: what is missing there is not the VMM's to impose.
+        List<HostProfile> hosts = view.fleet().pool(of).stream()
+                .filter(n -> n.guestAbiLabels().contains(digest.label()))
+                .map(n -> view.fleet().standing(n.name()))
+                .filter(Standing.Fresh.class::isInstance)
+                .map(s -> ((Standing.Fresh) s).profile())
+                .distinct()
+                .toList();
+        write(pin, clamp == null || clamp.isEmpty() ? Clamp.NONE : Clamp.parse(clamp), hosts);
+        return 0;
+    }
+
+    private void write(GuestAbi pin, Clamp clamp, List<HostProfile> hosts) {
+        switch (format) {
+            case "qemu-cpu" -> qemu(pin, clamp, hosts);
+            case "firecracker-template" -> firecracker(pin, hosts);
+            default -> registers(pin);
+        }
+    }
+
+    private void qemu(GuestAbi pin, Clamp clamp, List<HostProfile> hosts) {
         StringBuilder cpu = new StringBuilder("host");
         cpu.append(clamp.sveOff() ? ",sve=off" : "");
         cpu.append(clamp.pauthOff() ? ",pauth=off" : "");
         cpu.append(clamp.pmuOff() ? ",pmu=off" : "");
         if (clamp.sveMaxVq() != 0) {
-            common.abi().sveVectorLengths().vqs().forEach(vq -> cpu.append(",sve" + vq * 128 + "=on"));
+            pin.sveVectorLengths().vqs().forEach(vq -> cpu.append(",sve" + vq * 128 + "=on"));
         }
         if (clamp.psciVersion() != 0) {
             cpu.append(",kvm-psci-version=" + (clamp.psciVersion() >>> 16) + "." + (clamp.psciVersion() & 0xFFFF));
         }
         SortedSet<String> beyond = new TreeSet<>();
         for (HostProfile host : hosts) {
-            beyond.addAll(differences(common.abi(), host.birth(clamp)));
+            beyond.addAll(differences(pin, host.birth(clamp)));
         }
         if (output.text()) {
             output.line(cpu.toString());
@@ -107,8 +152,7 @@ final class ExportCommand implements Callable<Integer> {
         beyond.forEach(field -> output.note("cannot impose " + field));
     }
 
-    private void firecracker(Minimum.Common common, List<HostProfile> hosts) {
-        GuestAbi pin = common.abi();
+    private void firecracker(GuestAbi pin, List<HostProfile> hosts) {
         List<Map<String, String>> modifiers = new ArrayList<>();
         SortedSet<String> beyond = new TreeSet<>();
         pin.registers().forEach((id, value) -> {

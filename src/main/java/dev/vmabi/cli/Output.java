@@ -20,6 +20,7 @@ final class Output {
     /** Form of the output. */
     enum Form {
         TEXT,
+        WIDE,
         JSON,
         YAML
     }
@@ -32,7 +33,7 @@ final class Output {
 
     @Option(
             names = {"-o", "--output"},
-            paramLabel = "text|json|yaml",
+            paramLabel = "text|wide|json|yaml",
             description = "Form of the output (default: ${DEFAULT-VALUE}).",
             defaultValue = "text")
     private Form form;
@@ -41,7 +42,12 @@ final class Output {
     private CommandSpec command;
 
     boolean text() {
-        return form == Form.TEXT;
+        return form == Form.TEXT || form == Form.WIDE;
+    }
+
+    /** Whether tables are to have all their columns. */
+    boolean wide() {
+        return form == Form.WIDE;
     }
 
     /** Writes a tree of maps and lists in the form that was asked for. */

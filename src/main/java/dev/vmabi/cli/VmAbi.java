@@ -19,10 +19,21 @@ import picocli.CommandLine.Spec;
             TakenCommand.class,
             ExportCommand.class,
             ProbeCommand.class,
-            ProveCommand.class
+            ProveCommand.class,
+            StatusCommand.class,
+            NodesCommand.class,
+            ExplainCommand.class,
+            HoldsDownCommand.class,
+            DrainCheckCommand.class,
+            RaiseCommand.class,
+            HistoryCommand.class,
+            CompletionCommand.class,
+            CompleteCommand.class
         },
         footer = {
             "",
+            "status, nodes, explain, holds-down, drain-check, raise and history ask the cluster that kubectl would talk to,"
+                    + " and so do diff and export for nodes and policies; the others work on files or on this host.",
             "Hosts are read from profiles (JSON or YAML), recorded dumps and Firecracker fingerprints, told by content.",
             "Exit code: 0 accepted or done, 1 refused, 2 bad input."
         })
@@ -40,7 +51,12 @@ public final class VmAbi implements Runnable {
 
     /** The command line as {@link #main} runs it, for tests. */
     public static CommandLine commandLine() {
-        CommandLine line = new CommandLine(new VmAbi());
+        return commandLine(CommandLine.defaultFactory());
+    }
+
+    /** As {@link #commandLine()}, with a factory that may make another {@link ClusterAccess}. */
+    static CommandLine commandLine(CommandLine.IFactory factory) {
+        CommandLine line = new CommandLine(new VmAbi(), factory);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setExecutionExceptionHandler((e, command, parsed) -> {
             String message = e instanceof InputException || e instanceof IllegalArgumentException
