@@ -73,7 +73,7 @@ final class StatusCommand implements Runnable {
         NodeCounts nodes =
                 known.map(VirtualMachineABIStatus::nodes).orElseGet(() -> new NodeCounts(0, 0, 0, 0, 0));
         VmCounts vms =
-                known.map(VirtualMachineABIStatus::virtualMachines).orElseGet(() -> new VmCounts(0, 0, 0, 0, 0));
+                known.map(VirtualMachineABIStatus::virtualMachines).orElseGet(() -> new VmCounts(0, 0, 0, 0, 0, 0));
         Optional<VirtualMachineABIStatus.Pin> pin = known.map(VirtualMachineABIStatus::baseline);
         List<String> row = new ArrayList<>(List.of(
                 policy.name(),

@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
             NodesCommand.class,
             ExplainCommand.class,
             HoldsDownCommand.class,
+            PreflightCommand.class,
             DrainCheckCommand.class,
             RaiseCommand.class,
             HistoryCommand.class,
@@ -32,7 +33,7 @@ import picocli.CommandLine.Spec;
         },
         footer = {
             "",
-            "status, nodes, explain, holds-down, drain-check, raise and history ask the cluster that kubectl would talk to,"
+            "status, nodes, explain, holds-down, preflight, drain-check, raise and history ask the cluster that kubectl would talk to,"
                     + " and so do diff and export for nodes and policies; the others work on files or on this host.",
             "Hosts are read from profiles (JSON or YAML), recorded dumps and Firecracker fingerprints, told by content.",
             "Exit code: 0 accepted or done, 1 refused, 2 bad input."

@@ -72,6 +72,12 @@ class ClusterCommandsTest {
         "1, drain-check-a-2, drain-check a-2",
         "0, drain-check-a-1, drain-check a-1",
         "1, drain-check-json, drain-check a-2 -o json",
+        "0, preflight-back, preflight pool-a --kernel 6.12 --nodes a-2",
+        "0, preflight-on, preflight pool-a --kernel 6.18 --nodes a-1",
+        "0, preflight-share, preflight pool-a --kernel 6.12 --share 50",
+        "1, preflight-json, preflight pool-a --kernel 6.12 -o json",
+        "1, preflight-all-back, preflight pool-a --kernel 6.12",
+        "1, preflight-profile, preflight pool-a --profile 62a8c506d4a401b3 --nodes a-1",
         "0, raise, raise pool-c",
         "1, raise-nothing, raise pool-b",
         "0, history, history pool-a",
@@ -98,6 +104,8 @@ class ClusterCommandsTest {
         "drain-check nowhere | there is no node nowhere",
         "diff a-1 b-1 | node b-1: no agent has reported for node b-1",
         "export --format qemu-cpu | name either hosts or a --policy",
+        "preflight pool-a --kernel 6.12 --nodes c-1 | --nodes c-1: policy pool-a holds no such node",
+        "preflight pool-a --profile 00 | --profile 00: neither a file nor the first 16 or more digits of an ABIProfile in the cluster",
         "raise pool-a --approve 12 | --approve 12: is neither the candidate of pool-a nor the baseline before its last raise; it has neither",
     })
     void badInputIsSaidInOneLine(String command, String message) {
