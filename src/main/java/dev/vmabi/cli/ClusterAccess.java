@@ -124,8 +124,9 @@ class ClusterAccess {
     private static String said(KubernetesClientException e, String server) {
         return switch (e.getCode()) {
             case 401 -> server + " does not know who you are; log in again, or name another --context";
-            case 403 -> e.getMessage().lines().findFirst().orElse("forbidden")
-                    + "; ask for the ClusterRole vmabi-view, or vmabi-edit to approve a raise";
+            case 403 ->
+                e.getMessage().lines().findFirst().orElse("forbidden")
+                        + "; ask for the ClusterRole vmabi-view, or vmabi-edit to approve a raise";
             case 404 -> server + " does not serve VirtualMachineABIs; install the project's definitions first";
             case 409, 422 -> e.getMessage();
             default -> {
@@ -136,7 +137,8 @@ class ClusterAccess {
                 String why = root.getMessage() == null
                         ? root.getClass().getSimpleName().toLowerCase(Locale.ROOT)
                         : root.getMessage();
-                yield "cannot read from " + server + ": " + why + "; is it the cluster you mean (--context, --kubeconfig)?";
+                yield "cannot read from " + server + ": " + why
+                        + "; is it the cluster you mean (--context, --kubeconfig)?";
             }
         };
     }

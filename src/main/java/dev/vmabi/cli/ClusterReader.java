@@ -112,17 +112,22 @@ final class ClusterReader {
             String kind, String plural, Function<GenericKubernetesResource, T> read, Function<T, Digest> digest) {
         Map<Digest, T> content = new HashMap<>();
         for (GenericKubernetesResource object : own(kind, plural)) {
-            try {
-                T value = read.apply(object);
-                if (digest.apply(value).hex().equals(object.getMetadata().getName())) {
-                    content.put(digest.apply(value), value);
-                }
-            } catch (RuntimeException e) {
-                // The operator reports it on the object; here it is as if it were not there.
-                continue;
-            }
+            held(object, read)
+                    .filter(value -> digest.apply(value)
+                            .hex()
+                            .equals(object.getMetadata().getName()))
+                    .ifPresent(value -> content.put(digest.apply(value), value));
         }
         return content;
+    }
+
+    /** What an object holds; empty where it is not of its shape: the operator says so on the object. */
+    private static <T> Optional<T> held(GenericKubernetesResource object, Function<GenericKubernetesResource, T> read) {
+        try {
+            return Optional.of(read.apply(object));
+        } catch (IllegalArgumentException | NullPointerException e) {
+            return Optional.empty();
+        }
     }
 
     private <T> T part(GenericKubernetesResource object, String name, Class<T> type) {
@@ -134,9 +139,7 @@ final class ClusterReader {
     }
 
     private MixedOperation<
-                    GenericKubernetesResource,
-                    GenericKubernetesResourceList,
-                    Resource<GenericKubernetesResource>>
+                    GenericKubernetesResource, GenericKubernetesResourceList, Resource<GenericKubernetesResource>>
             resources(String group, String version, String kind, String plural, boolean namespaced) {
         return client.genericKubernetesResources(new ResourceDefinitionContext.Builder()
                 .withGroup(group)
@@ -151,10 +154,8 @@ final class ClusterReader {
         List<T> all = new ArrayList<>();
         String more = null;
         do {
-            L page = of.list(new ListOptionsBuilder()
-                    .withLimit(PAGE)
-                    .withContinue(more)
-                    .build());
+            L page = of.list(
+                    new ListOptionsBuilder().withLimit(PAGE).withContinue(more).build());
             all.addAll(page.getItems());
             more = page.getMetadata() == null ? null : page.getMetadata().getContinue();
         } while (more != null && !more.isEmpty());

@@ -39,7 +39,8 @@ final class DiffCommand implements Runnable {
     @Override
     public void run() {
         boolean files = Files.exists(Path.of(first)) || Files.exists(Path.of(second)) || looksLikeFile(first);
-        Optional<Fleet> fleet = files ? Optional.empty() : Optional.of(cluster.view().fleet());
+        Optional<Fleet> fleet =
+                files ? Optional.empty() : Optional.of(cluster.view().fleet());
         Host a = host(fleet, first);
         Host b = host(fleet, second);
         GuestAbi one = a.profile().defaultGuestAbi();
@@ -90,7 +91,8 @@ final class DiffCommand implements Runnable {
         if (fleet.get().standing(name) instanceof Standing.Fresh fresh) {
             return new Host(name, fleet.get().node(name).orElseThrow().kernelVersion(), "profile", fresh.profile());
         }
-        throw new InputException("node " + Keys.shown(name) + ": " + fleet.get().standing(name).reason());
+        throw new InputException(
+                "node " + Keys.shown(name) + ": " + fleet.get().standing(name).reason());
     }
 
     private void list(String title, Object items) {

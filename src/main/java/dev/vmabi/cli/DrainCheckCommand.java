@@ -52,7 +52,8 @@ final class DrainCheckCommand implements Callable<Integer> {
                 + check.leave().size() + " can leave, " + check.stay().size() + " cannot, "
                 + check.free().size() + " under no policy");
         for (DrainCheck.Stays stays : check.stay()) {
-            output.line("@|red " + stays.vm().key() + "|@ (policy " + stays.policy().name() + "): " + stays.why());
+            output.line(
+                    "@|red " + stays.vm().key() + "|@ (policy " + stays.policy().name() + "): " + stays.why());
             List<List<String>> rows = new ArrayList<>();
             stays.barriers().stream()
                     .limit(output.wide() ? Long.MAX_VALUE : MOST_BARRIERS)

@@ -84,9 +84,8 @@ final class ExplainCommand implements Callable<Integer> {
     }
 
     private List<Answer> answers(Fleet fleet, Vm vm, Policy policy, Digest guestAbi) {
-        Map<String, String> barriers =
-                new Destinations(fleet, policy, guestAbi, vm.node(), vm.nodeSelector())
-                        .barriers().stream().collect(Collectors.toMap(Barrier::node, Barrier::reason));
+        Map<String, String> barriers = new Destinations(fleet, policy, guestAbi, vm.node(), vm.nodeSelector())
+                .barriers().stream().collect(Collectors.toMap(Barrier::node, Barrier::reason));
         Vmm vmm = fleet.vmm(policy);
         return fleet.state().nodes().stream()
                 .filter(n -> "arm64".equals(n.architecture()))
@@ -96,8 +95,7 @@ final class ExplainCommand implements Callable<Integer> {
                 .toList();
     }
 
-    private static Answer answer(
-            Fleet fleet, Vm vm, Digest guestAbi, Vmm vmm, Node node, Optional<String> barrier) {
+    private static Answer answer(Fleet fleet, Vm vm, Digest guestAbi, Vmm vmm, Node node, Optional<String> barrier) {
         if (vm.node().equals(Optional.of(node.name()))) {
             return new Answer(node.name(), false, false, "it runs here");
         }

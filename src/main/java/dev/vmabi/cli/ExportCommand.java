@@ -31,8 +31,9 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "export",
         mixinStandardHelpOptions = true,
-        description = "Write a baseline, or the minimum of hosts, in the form that a VMM takes; what it cannot impose goes to"
-                + " standard error.")
+        description =
+                "Write a baseline, or the minimum of hosts, in the form that a VMM takes; what it cannot impose goes to"
+                        + " standard error.")
 final class ExportCommand implements Callable<Integer> {
 
     @Mixin
@@ -98,13 +99,15 @@ final class ExportCommand implements Callable<Integer> {
         ClusterAccess.View view = cluster.view();
         Policy of = view.policy(policy);
         if (of.status() == null || of.status().baseline() == null) {
-            output.note("vmabi: policy " + policy + " has no baseline yet; kubectl vmabi status " + policy + " says why");
+            output.note(
+                    "vmabi: policy " + policy + " has no baseline yet; kubectl vmabi status " + policy + " says why");
             return VmAbi.REFUSED;
         }
         Digest digest = Digest.parse(of.status().baseline().digest());
         GuestAbi pin = view.fleet()
                 .guestAbi(digest)
-                .orElseThrow(() -> new InputException("GuestABI " + digest.hex() + " is not in the cluster, or does not hold"));
+                .orElseThrow(() ->
+                        new InputException("GuestABI " + digest.hex() + " is not in the cluster, or does not hold"));
         String clamp = of.status().baseline().clamp();
         // A fenced host cannot give its guests the pin: what is missing there is not the VMM's to impose.
         List<HostProfile> hosts = view.fleet().pool(of).stream()

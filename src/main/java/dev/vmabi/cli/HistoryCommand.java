@@ -26,7 +26,8 @@ final class HistoryCommand implements Runnable {
     @Override
     public void run() {
         Policy policy = cluster.view().policy(name);
-        List<Change> history = policy.status() == null ? List.of() : policy.status().history();
+        List<Change> history =
+                policy.status() == null ? List.of() : policy.status().history();
         if (!output.text()) {
             output.tree(history);
             return;

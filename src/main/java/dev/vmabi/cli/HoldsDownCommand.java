@@ -36,7 +36,8 @@ final class HoldsDownCommand implements Runnable {
     public void run() {
         ClusterAccess.View view = cluster.view();
         Policy policy = view.policy(name);
-        List<HoldsDown> held = policy.status() == null ? List.of() : policy.status().holdsDown();
+        List<HoldsDown> held =
+                policy.status() == null ? List.of() : policy.status().holdsDown();
         if (!output.text()) {
             output.tree(held.stream()
                     .map(h -> tree(h, nodes(view.fleet(), policy, h.profile())))
@@ -55,8 +56,7 @@ final class HoldsDownCommand implements Runnable {
                     + profile.substring(0, 16) + ": " + names(nodes));
             List<List<String>> rows = new ArrayList<>();
             rows.add(List.of("FIELD", "HELD AT", "WITHOUT THEM", "GUESTS WOULD GAIN"));
-            fields.forEach(
-                    h -> rows.add(List.of(h.field(), h.held(), h.otherwise(), String.join(" ", h.gains()))));
+            fields.forEach(h -> rows.add(List.of(h.field(), h.held(), h.otherwise(), String.join(" ", h.gains()))));
             output.table(rows);
         });
     }

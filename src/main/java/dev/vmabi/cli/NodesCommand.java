@@ -41,8 +41,7 @@ final class NodesCommand implements Runnable {
     public void run() {
         ClusterAccess.View view = cluster.view();
         Fleet fleet = view.fleet();
-        List<Node> nodes =
-                policy == null ? fleet.state().nodes() : fleet.pool(view.policy(policy));
+        List<Node> nodes = policy == null ? fleet.state().nodes() : fleet.pool(view.policy(policy));
         List<Line> lines = nodes.stream()
                 .filter(n -> "arm64".equals(n.architecture()))
                 .sorted(Comparator.comparing(Node::name))
@@ -120,9 +119,7 @@ final class NodesCommand implements Runnable {
     }
 
     private static String cpus(NodeABISpec report) {
-        return report.cpus().stream()
-                .map(c -> c.count() + "x" + c.midr())
-                .collect(Collectors.joining(","));
+        return report.cpus().stream().map(c -> c.count() + "x" + c.midr()).collect(Collectors.joining(","));
     }
 
     private static Map<String, Object> tree(Line line) {

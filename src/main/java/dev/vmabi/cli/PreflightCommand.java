@@ -103,8 +103,7 @@ final class PreflightCommand implements Callable<Integer> {
         if (who.nodes == null) {
             return new Preflight.Share(who.share);
         }
-        Set<String> held =
-                view.fleet().pool(policy).stream().map(n -> n.name()).collect(Collectors.toSet());
+        Set<String> held = view.fleet().pool(policy).stream().map(n -> n.name()).collect(Collectors.toSet());
         for (String node : who.nodes) {
             if (!held.contains(node)) {
                 throw new InputException("--nodes " + Keys.shown(node) + ": policy " + name + " holds no such node");
@@ -140,13 +139,17 @@ final class PreflightCommand implements Callable<Integer> {
         rows.add(List.of("NODE", "MAY GO", "NOW", "AFTERWARDS", "WHY"));
         for (Preflight.Outcome outcome : answer.nodes()) {
             int turn = answer.order().indexOf(outcome.node());
-            String may = turn >= 0 ? "yes, " + (turn + 1) + " of " + answer.order().size() : "no, VMs would be stranded";
-            rows.add(List.of(
-                    outcome.node(), may, word(outcome.before()), word(outcome.after()), outcome.reason()));
+            String may =
+                    turn >= 0 ? "yes, " + (turn + 1) + " of " + answer.order().size() : "no, VMs would be stranded";
+            rows.add(List.of(outcome.node(), may, word(outcome.before()), word(outcome.after()), outcome.reason()));
         }
         answer.open()
                 .forEach(n -> rows.add(List.of(
-                        n, "not known", "", "", "no node with its CPUs runs that kernel yet; boot one and let it report")));
+                        n,
+                        "not known",
+                        "",
+                        "",
+                        "no node with its CPUs runs that kernel yet; boot one and let it report")));
         output.table(rows);
         section(
                 "VMs that would be stranded",

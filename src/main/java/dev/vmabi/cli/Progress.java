@@ -1,6 +1,5 @@
 package dev.vmabi.cli;
 
-import java.io.Console;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -13,8 +12,7 @@ final class Progress implements AutoCloseable {
 
     private Progress(String what) {
         teller = Thread.ofVirtual().unstarted(() -> tell(what));
-        Console console = System.console();
-        if (console != null && console.isTerminal()) {
+        if (System.console().isTerminal()) {
             teller.start();
         }
     }

@@ -59,8 +59,18 @@ final class StatusCommand implements Runnable {
 
     private List<String> header() {
         List<String> header = new ArrayList<>(List.of(
-                "POLICY", "BASELINE", "GEN", "NODES", "ACCEPTING", "FENCED", "STALE", "VMS", "PENDING", "ISLANDED",
-                "UNKNOWN", "READY"));
+                "POLICY",
+                "BASELINE",
+                "GEN",
+                "NODES",
+                "ACCEPTING",
+                "FENCED",
+                "STALE",
+                "VMS",
+                "PENDING",
+                "ISLANDED",
+                "UNKNOWN",
+                "READY"));
         if (output.wide()) {
             header.addAll(List.of("CLAMP", "CANDIDATE", "ENFORCEMENT"));
         }
@@ -70,8 +80,7 @@ final class StatusCommand implements Runnable {
     private List<String> row(Policy policy) {
         VirtualMachineABIStatus status = policy.status();
         Optional<VirtualMachineABIStatus> known = Optional.ofNullable(status);
-        NodeCounts nodes =
-                known.map(VirtualMachineABIStatus::nodes).orElseGet(() -> new NodeCounts(0, 0, 0, 0, 0));
+        NodeCounts nodes = known.map(VirtualMachineABIStatus::nodes).orElseGet(() -> new NodeCounts(0, 0, 0, 0, 0));
         VmCounts vms =
                 known.map(VirtualMachineABIStatus::virtualMachines).orElseGet(() -> new VmCounts(0, 0, 0, 0, 0, 0));
         Optional<VirtualMachineABIStatus.Pin> pin = known.map(VirtualMachineABIStatus::baseline);
@@ -138,20 +147,23 @@ final class StatusCommand implements Runnable {
         output.line("@|bold conditions|@");
         List<List<String>> rows = new ArrayList<>();
         for (Condition condition : status.conditions()) {
-            rows.add(List.of(
-                    condition.getType(),
-                    condition.getStatus(),
-                    condition.getReason(),
-                    condition.getMessage()));
+            rows.add(
+                    List.of(condition.getType(), condition.getStatus(), condition.getReason(), condition.getMessage()));
         }
         output.table(rows);
-        section("fences", status.fences().stream()
-                .map(f -> List.of(
-                        f.fence(), f.crossed() + " of " + f.total() + " nodes past it", f.raised() ? "raised" : "open"))
-                .toList());
-        section("fenced nodes", status.fencedNodes().stream()
-                .map(f -> List.of(f.name(), f.reason()))
-                .toList());
+        section(
+                "fences",
+                status.fences().stream()
+                        .map(f -> List.of(
+                                f.fence(),
+                                f.crossed() + " of " + f.total() + " nodes past it",
+                                f.raised() ? "raised" : "open"))
+                        .toList());
+        section(
+                "fenced nodes",
+                status.fencedNodes().stream()
+                        .map(f -> List.of(f.name(), f.reason()))
+                        .toList());
     }
 
     private void candidate(String policy, Candidate candidate) {

@@ -97,17 +97,19 @@ class ClusterCommandsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "status nothing | there is no VirtualMachineABI nothing; there are pool-a, pool-b, pool-c",
-        "explain vm/nobody | there is no running VM nobody in namespace default; name another with -n NAMESPACE",
-        "explain web --to nowhere | --to nowhere: there is no such node",
-        "drain-check nowhere | there is no node nowhere",
-        "diff a-1 b-1 | node b-1: no agent has reported for node b-1",
-        "export --format qemu-cpu | name either hosts or a --policy",
-        "preflight pool-a --kernel 6.12 --nodes c-1 | --nodes c-1: policy pool-a holds no such node",
-        "preflight pool-a --profile 00 | --profile 00: neither a file nor the first 16 or more digits of an ABIProfile in the cluster",
-        "raise pool-a --approve 12 | --approve 12: is neither the candidate of pool-a nor the baseline before its last raise; it has neither",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "status nothing | there is no VirtualMachineABI nothing; there are pool-a, pool-b, pool-c",
+                "explain vm/nobody | there is no running VM nobody in namespace default; name another with -n NAMESPACE",
+                "explain web --to nowhere | --to nowhere: there is no such node",
+                "drain-check nowhere | there is no node nowhere",
+                "diff a-1 b-1 | node b-1: no agent has reported for node b-1",
+                "export --format qemu-cpu | name either hosts or a --policy",
+                "preflight pool-a --kernel 6.12 --nodes c-1 | --nodes c-1: policy pool-a holds no such node",
+                "preflight pool-a --profile 00 | --profile 00: neither a file nor the first 16 or more digits of an ABIProfile in the cluster",
+                "raise pool-a --approve 12 | --approve 12: is neither the candidate of pool-a nor the baseline before its last raise; it has neither",
+            })
     void badInputIsSaidInOneLine(String command, String message) {
         assertThat(run(command.split(" "))).isEqualTo(VmAbi.BAD_INPUT);
         assertThat(err).hasToString("vmabi: " + message + "\n");
@@ -116,8 +118,10 @@ class ClusterCommandsTest {
 
     @Test
     void approvesTheCandidateByItsBeginning() {
-        String candidate = FLEET.policy("pool-c").orElseThrow().status().candidate().digest();
-        assertThat(run("raise", "pool-c", "--approve", candidate.substring(0, 16))).isZero();
+        String candidate =
+                FLEET.policy("pool-c").orElseThrow().status().candidate().digest();
+        assertThat(run("raise", "pool-c", "--approve", candidate.substring(0, 16)))
+                .isZero();
         assertThat(approved).containsExactly("pool-c " + candidate);
         assertThat(out).hasToString("approved " + candidate + " for pool-c\n");
     }
