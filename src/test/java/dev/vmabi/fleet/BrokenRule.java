@@ -42,6 +42,62 @@ enum BrokenRule implements Rules {
                     .orElse(right);
         }
     },
+    /** A lowering does not ask who would be stranded. */
+    LowersWhileItStrands(1) {
+        @Override
+        public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
+            PolicyDecision right = super.decide(fleet, policy, now);
+            FleetState all = fleet.state();
+            PolicyDecision blind = super.decide(
+                    new Fleet(
+                            new FleetState(
+                                    all.policies(),
+                                    all.nodes(),
+                                    all.profiles(),
+                                    all.guestAbis(),
+                                    List.of(),
+                                    all.namespaces()),
+                            fleet.verdicts()),
+                    policy,
+                    now);
+            return blind.status().loweredTo() == null
+                            || blind.status().loweredTo().equals(right.status().loweredTo())
+                    ? right
+                    : blind;
+        }
+    },
+    /** A fence comes down when the policy no longer names it. */
+    TakesAFenceDown(1) {
+        @Override
+        public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
+            PolicyDecision right = super.decide(fleet, policy, now);
+            VirtualMachineABIStatus s = right.status();
+            return policy.spec().fences().isEmpty() && !s.fences().isEmpty()
+                    ? new PolicyDecision(
+                            new VirtualMachineABIStatus(
+                                    s.observedGeneration(),
+                                    s.conditions(),
+                                    s.baseline(),
+                                    s.candidate(),
+                                    s.previous(),
+                                    s.lowering(),
+                                    s.loweredTo(),
+                                    s.nodes(),
+                                    s.fencedNodes(),
+                                    s.classes(),
+                                    s.holdsDown(),
+                                    List.of(),
+                                    s.virtualMachines(),
+                                    s.strandedVMs(),
+                                    s.unknownVMs(),
+                                    s.history()),
+                            right.guestAbis(),
+                            right.stamps(),
+                            right.events(),
+                            right.next())
+                    : right;
+        }
+    },
     /** A candidate is pinned before every node has proved it. */
     RaisesToWhatIsNotProved(2) {
         @Override

@@ -49,6 +49,8 @@ class FleetInvariantsTest {
                         FleetEvent.Reason.BaselinePinned,
                         FleetEvent.Reason.BaselineRaised,
                         FleetEvent.Reason.BaselineReturned,
+                        FleetEvent.Reason.BaselineLowered,
+                        FleetEvent.Reason.LoweringRefused,
                         FleetEvent.Reason.RaiseAvailable,
                         FleetEvent.Reason.RaiseFinalised,
                         FleetEvent.Reason.FenceRaised,

@@ -4,6 +4,7 @@ import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.api.NodeABISpec.KvmState;
 import dev.vmabi.api.NodeABISpec.Proof;
@@ -35,6 +36,7 @@ record FleetSequence(List<Step> steps) {
             "6.12-cortex-a57",
             "6.18-cortex-a57");
 
+    static final String QEMU_LABEL = Names.VMM_LABEL_PREFIX + "qemu";
     private static final int LENGTH = 40;
     private static final Vmm QEMU = Vmm.parse("qemu:11.1");
 
@@ -55,6 +57,8 @@ record FleetSequence(List<Step> steps) {
         Apply,
         Approve,
         GoBack,
+        Lower,
+        Equip,
         Delete,
         Pass,
         ReconcilePolicy,
@@ -82,6 +86,7 @@ record FleetSequence(List<Step> steps) {
         Kind.Apply,
         Kind.Approve,
         Kind.GoBack,
+        Kind.Lower,
         Kind.Pass,
         Kind.ReconcilePolicy,
         Kind.ReconcilePolicy,
@@ -116,13 +121,33 @@ record FleetSequence(List<Step> steps) {
             new Step(Kind.Pass, 0, 9),
             new Step(Kind.Settle, 0, 0));
 
+    /** How a lesser node comes to a pool, a VM loses all nodes but its own, and the baseline is to be lowered. */
+    private static final List<Step> LOWERED = List.of(
+            new Step(Kind.Join, 0, 1),
+            new Step(Kind.Join, 1, 1),
+            new Step(Kind.Apply, 0, 0),
+            new Step(Kind.Report, 0, 0),
+            new Step(Kind.Report, 1, 0),
+            new Step(Kind.Settle, 0, 0),
+            new Step(Kind.Join, 2, 0),
+            new Step(Kind.Report, 2, 0),
+            new Step(Kind.Start, 0, 0),
+            new Step(Kind.Settle, 0, 0),
+            new Step(Kind.Leave, 1, 0),
+            new Step(Kind.Settle, 0, 0),
+            new Step(Kind.Lower, 0, 0),
+            new Step(Kind.Settle, 0, 0));
+
     static FleetSequence random(long seed) {
         Random random = new Random(seed);
         List<Step> steps = new ArrayList<>();
-        boolean pinned = random.nextInt(3) > 0;
-        steps.addAll(PINNED.subList(0, pinned ? PINNED.size() : random.nextInt(PINNED.size())));
-        if (pinned) {
-            steps.addAll(RAISED.subList(0, random.nextInt(RAISED.size() + 1)));
+        switch (random.nextInt(5)) {
+            case 0 -> steps.addAll(PINNED.subList(0, random.nextInt(PINNED.size())));
+            case 1 -> steps.addAll(LOWERED.subList(0, random.nextInt(LOWERED.size() + 1)));
+            default -> {
+                steps.addAll(PINNED);
+                steps.addAll(RAISED.subList(0, random.nextInt(RAISED.size() + 1)));
+            }
         }
         while (steps.size() < LENGTH) {
             Kind[] from = random.nextInt(3) == 0 ? Kind.values() : OFTEN;
@@ -191,6 +216,10 @@ record FleetSequence(List<Step> steps) {
             case GoBack ->
                 previous(cluster, policy)
                         .ifPresent(d -> cluster.apply(policy, spec(policy, 0).approve(d)));
+            case Lower ->
+                status(cluster, policy)
+                        .map(VirtualMachineABIStatus::lowering)
+                        .ifPresent(l -> cluster.apply(policy, spec(policy, 0).lowerTo(l.digest())));
             case Delete -> cluster.policies.remove(policy);
             case Pass -> cluster.pass(Duration.ofMinutes(step.which() * 7L));
             case ReconcilePolicy -> {
@@ -212,7 +241,7 @@ record FleetSequence(List<Step> steps) {
             }
             case Stop -> cluster.guests.remove("vm" + step.which() % 4);
             case Move -> move(cluster, "vm" + step.which() % 4, host);
-            case Leave, Reboot, Report, ReportWithoutProof, ProveOne, Lie, Cordon, Ready, ReconcileNode -> {
+            case Leave, Reboot, Report, ReportWithoutProof, ProveOne, Lie, Cordon, Ready, Equip, ReconcileNode -> {
                 if (host != null) {
                     happenTo(cluster, host, step);
                 }
@@ -237,6 +266,13 @@ record FleetSequence(List<Step> steps) {
             }
             case Cordon -> host.schedulable = step.which() % 2 == 0;
             case Ready -> host.ready = step.which() % 2 == 0;
+            case Equip -> {
+                if (step.which() % 3 == 0) {
+                    host.labels.remove(QEMU_LABEL);
+                } else {
+                    host.labels.put(QEMU_LABEL, step.which() % 3 == 1 ? "10.1" : "11.1");
+                }
+            }
             case ReconcileNode -> cluster.reconcileNode(host.name);
             default -> throw new IllegalStateException(step.toString());
         }
@@ -266,6 +302,7 @@ record FleetSequence(List<Step> steps) {
             case 8 -> spec.require("FEAT_NoSuch").exclude("rubbish");
             case 9 -> spec.vmm("10.0");
             case 10 -> spec.fence(Surface.SecondVendorBitmap, FenceRaise.Never);
+            case 11 -> spec.fence("11.1", FenceRaise.WhenCrossed);
             default -> spec;
         };
     }
@@ -329,6 +366,7 @@ record FleetSequence(List<Step> steps) {
                                 .flatMap(s -> Stream.of(
                                                 Stream.ofNullable(s.baseline()).map(b -> b.digest()),
                                                 Stream.ofNullable(s.candidate()).map(c -> c.digest()),
+                                                Stream.ofNullable(s.lowering()).map(l -> l.digest()),
                                                 Stream.ofNullable(s.previous()).map(p -> p.digest()))
                                         .flatMap(d -> d))
                                 .map(d -> d.substring(0, 16)),

@@ -71,7 +71,7 @@ final class Invariants implements SimulatedCluster.Observer {
         } else if (before.baseline() != null) {
             laterPin(policy, before, after);
         }
-        wayBack(before, after);
+        wayBack(policy, before, after);
         for (Map.Entry<Vm, Digest> stamp : decision.stamps().entrySet()) {
             stampIsTrue(policy, stamp.getKey(), stamp.getValue());
         }
@@ -80,6 +80,7 @@ final class Invariants implements SimulatedCluster.Observer {
             pendingRestart(fleet, policy, decision);
         }
         statusIsWellFormed(policy, before, after);
+        fencesAreOneWay(before, after);
     }
 
     @Override
@@ -165,11 +166,13 @@ final class Invariants implements SimulatedCluster.Observer {
                 && before.candidate().provedAt() != null
                 && !cluster.now.isBefore(Instant.parse(before.candidate().provedAt())
                         .plus(cluster.verdicts.terms(policy.spec()).soak()));
+        boolean lowered = lowered(policy, before, after);
         ensure(
-                approved || soaked,
+                approved || soaked || lowered,
                 1,
                 () -> policy.name() + " went from " + old.label() + " to " + pin.label()
-                        + " with neither approval nor soak");
+                        + " with neither approval, soak nor lowerTo");
+        nobodyIsStranded(policy, guestAbi(old.digest()), guestAbi(pin.digest()));
         ensure(
                 pin.generation() == old.generation() + 1,
                 2,
@@ -182,10 +185,16 @@ final class Invariants implements SimulatedCluster.Observer {
         }
         GuestAbi to = guestAbi(pin.digest());
         for (Host host : pool(policy)) {
+            boolean out = lowered
+                    ? fencedWithoutPin(policy, after, host)
+                    : fenced(policy, after, host, guestAbi(old.digest()));
             ensure(
-                    fenced(policy, after, host, guestAbi(old.digest())) || proved(host, to, vmm(policy)),
+                    out || proved(host, to, vmm(policy)),
                     2,
-                    () -> policy.name() + " is raised to what " + host.name + " has not proved");
+                    () -> policy.name() + " goes to what " + host.name + " has not proved");
+        }
+        if (lowered) {
+            return;
         }
         ensure(
                 after.previous() != null && after.previous().digest().equals(old.digest()),
@@ -193,7 +202,51 @@ final class Invariants implements SimulatedCluster.Observer {
                 () -> policy.name() + " is raised without a way back");
     }
 
-    private void wayBack(VirtualMachineABIStatus before, VirtualMachineABIStatus after) {
+    private static boolean lowered(Policy policy, VirtualMachineABIStatus before, VirtualMachineABIStatus after) {
+        String lowerTo = policy.spec().baseline().lowerTo();
+        return after.baseline().digest().equals(lowerTo) && !lowerTo.equals(before.loweredTo());
+    }
+
+    /** Where guests get less, each that has more has a node beside its own. */
+    private void nobodyIsStranded(Policy policy, GuestAbi from, GuestAbi to) {
+        if (to.features().containsAll(from.features())) {
+            return;
+        }
+        for (Guest guest : cluster.guests.values()) {
+            boolean stamped = guest.stamp.equals(Optional.of(guest.has.digest().label()));
+            boolean spoken = cluster.fleet()
+                    .policyFor(guest.view())
+                    .filter(p -> p.name().equals(policy.name()))
+                    .isPresent();
+            if (stamped
+                    && spoken
+                    && cluster.exists(guest.stamp.get())
+                    && movedAsThePolicySays(policy, guest)
+                    && !to.features().containsAll(guest.has.features())) {
+                ensure(
+                        cluster.hosts.values().stream()
+                                .anyMatch(h -> !h.name.equals(guest.node) && takes(policy, h, guest.has)),
+                        1,
+                        () -> policy.name() + " is lowered to " + to.digest().label() + ", and " + guest.name
+                                + " has no node but " + guest.node);
+            }
+        }
+    }
+
+    private boolean takes(Policy policy, Host host, GuestAbi abi) {
+        return fresh(host)
+                && (tried(host, abi)
+                        ? proved(host, abi, vmm(policy))
+                        : !(cluster.verdicts.accepts(
+                                        Digest.parse(host.report.profile()),
+                                        cluster.profiles.get(Digest.parse(host.report.profile())),
+                                        abi,
+                                        vmm(policy),
+                                        clamp(abi))
+                                instanceof Verdict.Refused));
+    }
+
+    private void wayBack(Policy policy, VirtualMachineABIStatus before, VirtualMachineABIStatus after) {
         Previous previous = before.previous();
         if (previous == null || previous.equals(after.previous())) {
             return;
@@ -203,7 +256,7 @@ final class Invariants implements SimulatedCluster.Observer {
         boolean replaced = after.previous() != null
                 && after.previous().digest().equals(before.baseline().digest());
         ensure(
-                due || taken || replaced,
+                due || taken || replaced || lowered(policy, before, after),
                 2,
                 () -> "the way back to " + previous.generation() + " was closed before its time");
     }
@@ -296,6 +349,16 @@ final class Invariants implements SimulatedCluster.Observer {
         }
     }
 
+    private static void fencesAreOneWay(VirtualMachineABIStatus before, VirtualMachineABIStatus after) {
+        before.fences().stream()
+                .filter(f -> f.raised())
+                .forEach(f -> ensure(
+                        after.fences().stream()
+                                .anyMatch(a -> a.raised() && a.fence().equals(f.fence())),
+                        1,
+                        () -> "the raised fence " + f.fence() + " was taken down"));
+    }
+
     private static void statusIsWellFormed(
             Policy policy, VirtualMachineABIStatus before, VirtualMachineABIStatus after) {
         ensure(after.observedGeneration() == policy.generation(), 0, () -> "observedGeneration is not the policy's");
@@ -378,7 +441,10 @@ final class Invariants implements SimulatedCluster.Observer {
                             .map(c -> c.clamp()))
                     .or(() -> Optional.ofNullable(status.previous())
                             .filter(c -> c.digest().equals(hex))
-                            .map(Previous::clamp));
+                            .map(Previous::clamp))
+                    .or(() -> Optional.ofNullable(status.lowering())
+                            .filter(c -> c.digest().equals(hex))
+                            .map(l -> l.clamp()));
             if (clamp.isPresent()) {
                 return Clamp.parse(clamp.get());
             }
@@ -401,18 +467,21 @@ final class Invariants implements SimulatedCluster.Observer {
                                 .defaultGuestAbi()
                                 .features()
                                 .containsAll(policy.spec().baseline().require())
-                        || after.fences().stream().filter(f -> f.raised()).anyMatch(f -> !crossed(host, f.fence())));
+                        || after.fences().stream().filter(f -> f.raised()).anyMatch(f -> !crossed(policy, host, f.fence())));
     }
 
     private boolean barred(Policy policy, Host host) {
         return fresh(host)
                 && policy.status() != null
-                && policy.status().fences().stream().filter(f -> f.raised()).anyMatch(f -> !crossed(host, f.fence()));
+                && policy.status().fences().stream().filter(f -> f.raised()).anyMatch(f -> !crossed(policy, host, f.fence()));
     }
 
-    private boolean crossed(Host host, String fence) {
+    private boolean crossed(Policy policy, Host host, String fence) {
         String kernel = KERNELS.get(host.report.profile());
         return switch (fence) {
+            case "qemu 11.1" -> host.labels
+                    .getOrDefault(FleetSequence.QEMU_LABEL, vmm(policy).version().toString())
+                    .equals("11.1");
             case "HypercallBitmaps" -> true;
             case "WritableIDRegisters" -> !kernel.equals("6.1");
             default -> kernel.equals("6.18");
