@@ -55,7 +55,7 @@ public final class PolicyPreview {
         List<String> lines = new ArrayList<>();
         lines.add(nodes(after, supposed, status));
         lines.add(baseline(before.map(Policy::status), status));
-        fenced(after, supposed, status).ifPresent(lines::add);
+        fenced(fleet, before, status).ifPresent(lines::add);
         raised(before.map(Policy::status), status).ifPresent(lines::add);
         condition(status, "Lowered")
                 .filter(c -> "False".equals(c.getStatus()))
@@ -105,13 +105,14 @@ public final class PolicyPreview {
                                 : ", first " + candidate.losses().getFirst());
     }
 
-    private static Optional<String> fenced(Fleet fleet, Policy policy, VirtualMachineABIStatus status) {
+    private static Optional<String> fenced(Fleet fleet, Optional<Policy> before, VirtualMachineABIStatus status) {
         List<VirtualMachineABIStatus.FencedNode> fenced = status.fencedNodes();
         if (fenced.isEmpty()) {
             return Optional.empty();
         }
-        Set<String> out = fleet.pool(policy).stream()
-                .filter(n -> NodeDecision.member(fleet, n, policy).state() == NodeState.Fenced)
+        Set<String> out = before.stream()
+                .flatMap(p -> fleet.pool(p).stream()
+                        .filter(n -> NodeDecision.member(fleet, n, p).state() == NodeState.Fenced))
                 .map(FleetState.Node::name)
                 .collect(Collectors.toSet());
         long more = fenced.stream().filter(f -> !out.contains(f.name())).count();

@@ -66,7 +66,7 @@ final class Admissions {
         if (fleet.isEmpty()) {
             throw new NotRead();
         }
-        Decision decision = "CREATE".equals(request.path("operation").asText())
+        Decision decision = hook.answers(request.path("operation").asText())
                 ? hook.decide(fleet.get(), request)
                 : Decision.Allow.untouched(Reason.NotAVm);
         ArrayNode patch = decision instanceof Decision.Steer steer
@@ -95,7 +95,9 @@ final class Admissions {
         if (decision instanceof Decision.Deny deny) {
             LOG.infof("denied (%s): %s", deny.reason(), deny.message().replaceAll("\\p{Cntrl}+", "; "));
         }
-        if (!(decision instanceof Decision.Allow) || !decision.warnings().isEmpty()) {
+        boolean told = !(decision instanceof Decision.Allow)
+                || !decision.warnings().isEmpty();
+        if (told && decision.reason() != Reason.Preview) {
             recent.add(
                     Instant.now(),
                     name(hook),
@@ -149,6 +151,7 @@ final class Admissions {
         return switch (hook) {
             case MIGRATION -> "migration";
             case POD -> "pod";
+            case POLICY -> "policy";
         };
     }
 }

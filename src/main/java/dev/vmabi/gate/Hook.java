@@ -3,6 +3,8 @@ package dev.vmabi.gate;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.PolicyPreview;
+import java.time.Instant;
 
 /** The webhooks, each at its own path. */
 enum Hook {
@@ -38,6 +40,31 @@ enum Hook {
             PodRequest pod = PodRequest.of(request);
             return pod.vmName().orElse(pod.name());
         }
+    },
+    /** Policies pass as they are, with what they would do as warnings: also in a dry run. */
+    POLICY("/mutate/policies") {
+        @Override
+        boolean answers(String operation) {
+            return operation.equals("CREATE") || operation.equals("UPDATE");
+        }
+
+        @Override
+        Decision decide(Fleet fleet, JsonNode request) {
+            return Reviews.policy(request)
+                    .map(spec -> PolicyPreview.of(fleet, vm(request), spec, Instant.now()))
+                    .map(lines -> new Decision.Allow(Reason.Preview, lines))
+                    .orElseGet(() -> Decision.Allow.untouched(Reason.Preview));
+        }
+
+        @Override
+        ArrayNode patch(JsonNode object, Steering steering) {
+            throw new IllegalStateException("policies are not steered");
+        }
+
+        @Override
+        String vm(JsonNode request) {
+            return request.path("object").path("metadata").path("name").asText();
+        }
     };
 
     private final String path;
@@ -50,10 +77,15 @@ enum Hook {
         return path;
     }
 
+    /** Whether it has anything to say to CREATE, UPDATE and the like. */
+    boolean answers(String operation) {
+        return operation.equals("CREATE");
+    }
+
     abstract Decision decide(Fleet fleet, JsonNode request);
 
     abstract ArrayNode patch(JsonNode object, Steering steering);
 
-    /** Name of the VM that the request is about, or of the pod where it is of another stack. */
+    /** Name of the VM that the request is about, of the pod where it is of another stack, or of the policy. */
     abstract String vm(JsonNode request);
 }

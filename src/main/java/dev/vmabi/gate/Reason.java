@@ -21,5 +21,7 @@ public enum Reason {
     /** A running VM of which it is not known what its guest has. */
     Unknown,
     /** The VM leaves this cluster or namespace; the receiving side decides. */
-    SentAway
+    SentAway,
+    /** A policy, told what it would do. */
+    Preview
 }

@@ -2,6 +2,7 @@ package dev.vmabi.gate;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.filter.FilteringParserDelegate;
 import com.fasterxml.jackson.core.filter.TokenFilter;
@@ -10,9 +11,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmabi.api.VirtualMachineABISpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * AdmissionReview (admission.k8s.io/v1) to and from JSON. Of a request only what decisions need is kept; the rest, which
@@ -53,19 +58,23 @@ final class Reviews {
                             "metadata",
                             new Kept(Map.of("name", ALL, "generateName", ALL, "labels", ALL, "annotations", ALL)),
                             "spec",
-                            new Kept(Map.of(
-                                    "nodeSelector",
-                                    ALL,
-                                    "affinity",
-                                    ALL,
-                                    "vmiName",
-                                    ALL,
-                                    "addedNodeSelector",
-                                    ALL,
-                                    "sendTo",
-                                    ALL,
-                                    "receive",
-                                    ALL))))))));
+                            new Kept(Stream.of(
+                                            "nodeSelector",
+                                            "affinity",
+                                            "vmiName",
+                                            "addedNodeSelector",
+                                            "sendTo",
+                                            "receive",
+                                            "workloads",
+                                            "baseline",
+                                            "raise",
+                                            "fences",
+                                            "vmm",
+                                            "placement",
+                                            "oneWayMoves",
+                                            "impose",
+                                            "enforcement")
+                                    .collect(Collectors.toMap(name -> name, name -> ALL)))))))));
 
     private Reviews() {}
 
@@ -97,6 +106,16 @@ final class Reviews {
             throw new Malformed("request.uid is missing");
         }
         return request;
+    }
+
+    /** The spec of a policy; empty for one that is not of its shape, which the schema refuses. */
+    static Optional<VirtualMachineABISpec> policy(JsonNode request) {
+        try {
+            return Optional.ofNullable(
+                    JSON.treeToValue(request.path("object").path("spec"), VirtualMachineABISpec.class));
+        } catch (JsonProcessingException e) {
+            return Optional.empty();
+        }
     }
 
     /** The answer; {@code patch} may be empty. */

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmabi.api.Names;
+import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
 import dev.vmabi.devserver.User;
@@ -17,6 +18,7 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.MutatingWebhookConfiguration;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.http.HttpResponse;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import io.micrometer.core.instrument.Counter;
@@ -24,6 +26,8 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -222,5 +226,40 @@ class GateOnApiServerTest {
         Fleet fleet = TestFleet.rolling().build();
         gate = new AdmissionServer(
                 port, KEYS, new Admissions(() -> Optional.of(fleet), METERS, new RecentDecisions())::answer);
+    }
+
+    @Test
+    void aPolicyIsToldWhatItWouldDoAndADryRunChangesNothing() throws Exception {
+        load(Files.newInputStream(Path.of("crds/virtualmachineabis.vmabi.dev.yaml")));
+        Awaitility.await("the definition is served")
+                .atMost(Duration.ofSeconds(30))
+                .ignoreExceptions()
+                .until(() -> admin.resources(VirtualMachineABI.class).list() != null);
+        String policy = """
+                {"apiVersion": "vmabi.dev/v1alpha1", "kind": "VirtualMachineABI", "metadata": {"name": "fresh"},
+                 "spec": {"nodeSelector": {"matchLabels": {"pool": "a"}}, "enforcement": "Audit",
+                          "baseline": {"require": ["%s"]}}}
+                """;
+        HttpResponse<String> dry = post(policy.formatted("FEAT_AES"));
+        assertThat(dry.code()).as(dry.bodyString()).isEqualTo(201);
+        assertThat(String.join("\n", dry.headers("Warning")))
+                .contains("holds ", "held by the older policy pool-a", "enforcement Audit: ");
+        assertThat(String.join("\n", post(policy.formatted("FEAT_SVE9")).headers("Warning")))
+                .contains("FEAT_SVE9 is not known", "FEAT_SVE2");
+        assertThat(admin.resources(VirtualMachineABI.class).withName("fresh").get())
+                .isNull();
+    }
+
+    /** {@code kubectl create --dry-run=server}, with the headers of the answer. */
+    private static HttpResponse<String> post(String policy) {
+        return admin.getHttpClient()
+                .sendAsync(
+                        admin.getHttpClient()
+                                .newHttpRequestBuilder()
+                                .uri(admin.getMasterUrl() + "apis/vmabi.dev/v1alpha1/virtualmachineabis?dryRun=All")
+                                .post("application/json", policy)
+                                .build(),
+                        String.class)
+                .join();
     }
 }

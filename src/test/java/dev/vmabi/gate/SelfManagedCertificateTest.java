@@ -138,7 +138,7 @@ class SelfManagedCertificateTest {
         replica(new ServingKeys(), NOW).ensure();
         String authority = secret().getData().get("ca.crt");
         assertThat(configuration().getWebhooks())
-                .hasSize(4)
+                .hasSize(5)
                 .allSatisfy(w -> assertThat(w.getClientConfig().getCaBundle()).isEqualTo(authority));
         MutatingWebhookConfiguration after = configuration();
         after.getWebhooks().forEach(w -> w.getClientConfig().setCaBundle(null));
