@@ -36,7 +36,10 @@ public final class PolicyPreview {
         FleetState state = fleet.state();
         Fleet after = new Fleet(
                 new FleetState(
-                        Stream.concat(state.policies().stream().filter(p -> !p.name().equals(name)), Stream.of(supposed))
+                        Stream.concat(
+                                        state.policies().stream()
+                                                .filter(p -> !p.name().equals(name)),
+                                        Stream.of(supposed))
                                 .toList(),
                         state.nodes(),
                         state.profiles(),
@@ -51,7 +54,8 @@ public final class PolicyPreview {
                     .map(p -> "invalid, and would stand still: " + p)
                     .toList();
         }
-        VirtualMachineABIStatus status = PolicyDecision.decide(after, supposed, now).status();
+        VirtualMachineABIStatus status =
+                PolicyDecision.decide(after, supposed, now).status();
         List<String> lines = new ArrayList<>();
         lines.add(nodes(after, supposed, status));
         lines.add(baseline(before.map(Policy::status), status));
@@ -94,7 +98,8 @@ public final class PolicyPreview {
         boolean changed = before.map(VirtualMachineABIStatus::baseline)
                 .filter(b -> b.digest().equals(status.baseline().digest()))
                 .isEmpty();
-        String pin = (changed ? "would pin " : "stays pinned to ") + status.baseline().label();
+        String pin = (changed ? "would pin " : "stays pinned to ")
+                + status.baseline().label();
         return candidate == null
                 ? pin
                 : pin + "; candidate " + label(candidate.digest()) + " gains "
@@ -135,9 +140,7 @@ public final class PolicyPreview {
                 .map(FenceState::fence)
                 .filter(f -> !stood.contains(f))
                 .toList();
-        return raised.isEmpty()
-                ? Optional.empty()
-                : Optional.of("raises for good: " + String.join(", ", raised));
+        return raised.isEmpty() ? Optional.empty() : Optional.of("raises for good: " + String.join(", ", raised));
     }
 
     private static Optional<String> vms(VirtualMachineABIStatus status) {

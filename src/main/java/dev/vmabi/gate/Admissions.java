@@ -95,8 +95,8 @@ final class Admissions {
         if (decision instanceof Decision.Deny deny) {
             LOG.infof("denied (%s): %s", deny.reason(), deny.message().replaceAll("\\p{Cntrl}+", "; "));
         }
-        boolean told = !(decision instanceof Decision.Allow)
-                || !decision.warnings().isEmpty();
+        boolean told =
+                !(decision instanceof Decision.Allow) || !decision.warnings().isEmpty();
         if (told && decision.reason() != Reason.Preview) {
             recent.add(
                     Instant.now(),

@@ -467,21 +467,27 @@ final class Invariants implements SimulatedCluster.Observer {
                                 .defaultGuestAbi()
                                 .features()
                                 .containsAll(policy.spec().baseline().require())
-                        || after.fences().stream().filter(f -> f.raised()).anyMatch(f -> !crossed(policy, host, f.fence())));
+                        || after.fences().stream()
+                                .filter(f -> f.raised())
+                                .anyMatch(f -> !crossed(policy, host, f.fence())));
     }
 
     private boolean barred(Policy policy, Host host) {
         return fresh(host)
                 && policy.status() != null
-                && policy.status().fences().stream().filter(f -> f.raised()).anyMatch(f -> !crossed(policy, host, f.fence()));
+                && policy.status().fences().stream()
+                        .filter(f -> f.raised())
+                        .anyMatch(f -> !crossed(policy, host, f.fence()));
     }
 
     private boolean crossed(Policy policy, Host host, String fence) {
         String kernel = KERNELS.get(host.report.profile());
         return switch (fence) {
-            case "qemu 11.1" -> host.labels
-                    .getOrDefault(FleetSequence.QEMU_LABEL, vmm(policy).version().toString())
-                    .equals("11.1");
+            case "qemu 11.1" ->
+                host.labels
+                        .getOrDefault(
+                                FleetSequence.QEMU_LABEL, vmm(policy).version().toString())
+                        .equals("11.1");
             case "HypercallBitmaps" -> true;
             case "WritableIDRegisters" -> !kernel.equals("6.1");
             default -> kernel.equals("6.18");

@@ -45,7 +45,8 @@ class PolicyPreviewTest {
         assertThat(preview("p", spec.require("FEAT_SVE9")))
                 .singleElement()
                 .asString()
-                .startsWith("invalid, and would stand still: spec.baseline.require: FEAT_SVE9 is not known; the nearest")
+                .startsWith(
+                        "invalid, and would stand still: spec.baseline.require: FEAT_SVE9 is not known; the nearest")
                 .contains("FEAT_SVE2");
     }
 
