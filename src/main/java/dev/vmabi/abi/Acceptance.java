@@ -17,12 +17,14 @@ final class Acceptance {
     private final GuestAbi guest;
     private final VmmRules rules;
     private final Vmm vmm;
+    private final Offer offer;
 
     Acceptance(HostProfile host, GuestAbi guest, Vmm vmm, VmmRules rules) {
         this.host = host;
         this.guest = guest;
         this.vmm = vmm;
         this.rules = rules;
+        this.offer = host.offer(rules);
     }
 
     /** The quick answer; {@link #refusals} says why not. */
@@ -32,14 +34,13 @@ final class Acceptance {
                 && own.sveVectorLengths().takes(guest.sveVectorLengths())
                 && !revisionAbove()
                 && rules.passes(guest.listedIds(), guest, own.listedIds())
-                && host.offer().takesAll(guest, rules)
+                && offer.takesAll(guest, rules)
                 && vanishing().isEmpty();
     }
 
     /** What the guest has after being restored here. */
     GuestAbi landing() {
         GuestAbi own = host.defaultGuestAbi();
-        Offer offer = host.offer();
         long[] ids = offer.ids();
         long[] values = own.values().clone();
         for (int i = 0; i < ids.length; i++) {
@@ -121,7 +122,6 @@ final class Acceptance {
         SortedSet<Long> unknown = new TreeSet<>(Long::compareUnsigned);
         VmmRules.ListVerdict list = rules.listVerdict(guest.listedIds(), guest, own.listedIds(), unknown);
         found.addAll(of.registerList(list, unknown, rules));
-        Offer offer = host.offer();
         for (int i = 0; i < offer.ids().length; i++) {
             int theirs = Ids.indexOf(guest.valuedIds(), offer.ids()[i]);
             if (theirs >= 0 && rules.restores(offer.ids()[i])) {

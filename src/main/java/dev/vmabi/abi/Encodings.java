@@ -1,5 +1,7 @@
 package dev.vmabi.abi;
 
+import java.util.List;
+
 /** Ids of the registers that a rule singles out. */
 final class Encodings {
     static final long MIDR_EL1 = 0x6030_0000_0013_C000L;
@@ -19,6 +21,8 @@ final class Encodings {
     static final long CTR_EL0 = 0x6030_0000_0013_D801L;
     static final long PMCR_EL0 = 0x6030_0000_0013_DCE0L;
     static final long CCSIDR_FIRST = 0x6020_0000_0011_0000L;
+
+    static final List<Long> IMPLEMENTATION_ID = List.of(MIDR_EL1, REVIDR_EL1, AIDR_EL1);
 
     private Encodings() {}
 }

@@ -29,6 +29,8 @@ public final class HostProfile {
     private final Map<Clamp, HostProfile> clamped = new ConcurrentHashMap<>();
     private volatile Digest digest;
     private volatile Offer offer;
+    /** As {@link #offer}, to a VMM that writes the implementation ID. */
+    private volatile Offer offerToWriter;
     /** Of the digest; 0 until asked for. Races are harmless: all compute the same. */
     private int hash;
 
@@ -195,6 +197,23 @@ public final class HostProfile {
                     defaultGuestAbi,
                     unknown ? Taken.computed(defaultGuestAbi, writableMasks, Optional.empty()) : taken);
             offer = known;
+        }
+        return known;
+    }
+
+    /** What this host takes from a VMM: one that enables KVM_CAP_ARM_WRITABLE_IMP_ID_REGS may write those registers too. */
+    Offer offer(VmmRules rules) {
+        if (!implementationIdWritable() || !rules.imposes("implementation-id")) {
+            return offer();
+        }
+        Offer known = offerToWriter;
+        if (known == null) {
+            known = offer();
+            for (long id : Encodings.IMPLEMENTATION_ID) {
+                int i = Ids.indexOf(known.ids(), id);
+                known = i < 0 ? known : known.withAny(i, id == Encodings.MIDR_EL1 ? 32 : 64);
+            }
+            offerToWriter = known;
         }
         return known;
     }

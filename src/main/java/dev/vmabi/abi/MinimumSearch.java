@@ -142,11 +142,13 @@ final class MinimumSearch {
                 return null;
             }
         }
-        Offer offer = clamped.getFirst().offer();
+        Offer offer = clamped.getFirst().offer(rules);
         for (HostProfile host : clamped.subList(1, clamped.size())) {
-            offer = offer.meet(host.offer());
+            offer = offer.meet(host.offer(rules));
         }
-        offer = withImplementationId(offer, clamped);
+        boolean anyImplementationId =
+                rules.imposes("implementation-id") && clamped.stream().allMatch(HostProfile::implementationIdWritable);
+        offer = anyImplementationId ? withImplementationIdOf(clamped.getFirst(), offer) : offer;
         GuestAbi pin = pin(withoutExcluded(offer), clamped);
         if (pin == null) {
             return null;
@@ -173,19 +175,13 @@ final class MinimumSearch {
         return new Minimum.Common(pin, clamp, new Holders(hosts, pin).holdsDown());
     }
 
-    /** Where kernels and VMM let it be written, all take the implementation ID of one of them. */
-    private Offer withImplementationId(Offer offer, List<HostProfile> clamped) {
-        boolean writable =
-                rules.imposes("implementation-id") && hosts.stream().allMatch(HostProfile::implementationIdWritable);
-        if (!writable) {
-            return offer;
-        }
-        GuestAbi chosen = clamped.getFirst().defaultGuestAbi();
+    /** The three registers belong together, so all three are those of one host. */
+    private static Offer withImplementationIdOf(HostProfile one, Offer offer) {
         Offer changed = offer;
-        for (long id : new long[] {Encodings.MIDR_EL1, Encodings.REVIDR_EL1, Encodings.AIDR_EL1}) {
+        for (long id : Encodings.IMPLEMENTATION_ID) {
             int i = Ids.indexOf(offer.ids(), id);
             if (i >= 0) {
-                changed = changed.withRule(i, new ValueRule.Anything(chosen.valueOf(id), false));
+                changed = changed.withRule(i, new ValueRule.Anything(one.defaultGuestAbi().valueOf(id), false));
             }
         }
         return changed;

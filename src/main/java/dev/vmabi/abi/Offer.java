@@ -214,6 +214,17 @@ final class Offer {
         return new Offer(listed, ids, defaults, lessTaken, lessFaithful, altered, rules);
     }
 
+    /** This offer where register {@code i} takes any value of so many bits. */
+    Offer withAny(int i, int bits) {
+        long[] moreTaken = taken.clone();
+        long[] moreFaithful = faithful.clone();
+        for (int n = 0; n < bits / 4; n++) {
+            moreTaken[4 * i + n / 4] |= 0xFFFFL << (16 * (n % 4));
+            moreFaithful[4 * i + n / 4] |= 0xFFFFL << (16 * (n % 4));
+        }
+        return new Offer(listed, ids, defaults, moreTaken, moreFaithful, altered, rules);
+    }
+
     /** This offer with another rule for register {@code i}. */
     Offer withRule(int i, ValueRule rule) {
         ValueRule[] changed = rules.clone();

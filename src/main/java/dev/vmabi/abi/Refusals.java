@@ -190,7 +190,7 @@ final class Refusals {
     }
 
     private String implementationIdCure() {
-        if (implementationIdWritable) {
+        if (implementationIdWritable && !VmmRules.of(vmm).imposes("implementation-id")) {
             return "a VMM that writes it (the kernel can: KVM_CAP_ARM_WRITABLE_IMP_ID_REGS); " + vmm + " does not";
         }
         return "none with this kernel: writable since 6.15, by a VMM that writes it";

@@ -25,6 +25,11 @@ class AcceptanceTest {
     private static final RegisterId ID_AA64MMFR3_EL1 = RegisterId.parse("0x603000000013c03b");
     private static final RegisterId ID_AA64ISAR0_EL1 = RegisterId.parse("0x603000000013c030");
     private static final RegisterId ID_AA64DFR0_EL1 = RegisterId.parse("0x603000000013c028");
+    private static final RegisterId MIDR_EL1 = RegisterId.parse("0x603000000013c000");
+    private static final RegisterId PMCR_EL0 = RegisterId.parse("0x603000000013dce0");
+    private static final RegisterId CTR_EL0 = RegisterId.parse("0x603000000013d801");
+    private static final RegisterId CLIDR_EL1 = RegisterId.parse("0x603000000013c801");
+    private static final RegisterId CCSIDR_0 = RegisterId.parse("0x6020000000110000");
     /** TCRX, bits 3:0. */
     private static final long TCRX = 1;
     /** A system register that no kernel has; it sorts between those that all have and the hypercall bitmaps. */
@@ -32,9 +37,23 @@ class AcceptanceTest {
 
     @Test
     void theIdsHereAreTheOnesTheyAreCalled() {
-        assertThat(List.of(TCR2_EL1, ID_AA64MMFR3_EL1, ID_AA64ISAR0_EL1, ID_AA64DFR0_EL1))
+        assertThat(List.of(
+                        TCR2_EL1,
+                        ID_AA64MMFR3_EL1,
+                        ID_AA64ISAR0_EL1,
+                        ID_AA64DFR0_EL1,
+                        MIDR_EL1,
+                        PMCR_EL0,
+                        CTR_EL0,
+                        CLIDR_EL1,
+                        CCSIDR_0))
                 .extracting(RegisterId::name)
-                .containsExactly("TCR2_EL1", "ID_AA64MMFR3_EL1", "ID_AA64ISAR0_EL1", "ID_AA64DFR0_EL1");
+                .containsExactly("TCR2_EL1", "ID_AA64MMFR3_EL1", "ID_AA64ISAR0_EL1", "ID_AA64DFR0_EL1",
+                        "MIDR_EL1",
+                        "PMCR_EL0",
+                        "CTR_EL0",
+                        "CLIDR_EL1",
+                        "CCSIDR_EL1[0]");
     }
 
     @Test
@@ -117,6 +136,120 @@ class AcceptanceTest {
     }
 
     @Test
+    void aPinIsAboveNoHostsDefaultThoughTheKernelTakesMore() {
+        long less = GUEST.value(ID_AA64ISAR0_EL1) & ~(15L << 20);
+        HostProfile modest =
+                taking(withValue(GUEST, ID_AA64ISAR0_EL1, less), ID_AA64ISAR0_EL1, Map.of(20, "AAAEEEEEEEEEEEEE"));
+        assertThat(common(Vmm.GENERIC, modest).abi().value(ID_AA64ISAR0_EL1)).isEqualTo(less);
+        HostProfile old = host(withValue(GUEST, RegisterId.PSCI_VERSION, 0x10001));
+        assertThat(common(Vmm.GENERIC, old).abi().value(RegisterId.PSCI_VERSION)).isEqualTo(0x10001);
+    }
+
+    @Test
+    void aMeetTakesWhatBothTake() {
+        Offer one = taking(GUEST, ID_AA64ISAR0_EL1, Map.of(20, "ASAEEEEEEEEEEEEE")).offer();
+        Offer other = taking(GUEST, ID_AA64ISAR0_EL1, Map.of(20, "EAAEEEEEEEEEEEEE")).offer();
+        int i = Ids.indexOf(one.ids(), ID_AA64ISAR0_EL1.encoding());
+        assertThat(one.meet(other).takenSet(i, 5)).isEqualTo(0b110);
+        assertThat(other.meet(one).takenSet(i, 5)).isEqualTo(0b110);
+        assertThat(one.meet(other).faithfulSet(i, 5)).isEqualTo(0b100);
+    }
+
+    @Test
+    void cacheGeometryAndLevelsFollowTheLineAndCleaningThatTheHostNeeds() {
+        HostProfile a57 = RecordedHosts.profile("linux-6.18-cortex-a57");
+        GuestAbi own = a57.defaultGuestAbi();
+        long ctr = own.value(CTR_EL0);
+        assertThat((ctr >>> 16) & 15).as("CTR_EL0.DminLine, log2 of words").isEqualTo(4);
+        assertThat((ctr >>> 28) & 1).as("CTR_EL0.IDC").isZero();
+        assertThat(a57.accepts(withValue(own, CCSIDR_0, 3), QEMU_11).accepted()).isTrue();
+        assertThat(a57.accepts(withValue(own, CCSIDR_0, 1), QEMU_11).accepted())
+                .as("a line shorter than the host's")
+                .isFalse();
+        long clidr = own.value(CLIDR_EL1);
+        assertThat(a57.accepts(withValue(own, CLIDR_EL1, clidr & ~(7L << 24)), QEMU_11).accepted())
+                .as("LoC 0 says that nothing needs cleaning")
+                .isFalse();
+        long withoutUnification = clidr & ~(7L << 21) & ~(7L << 27);
+        assertThat(a57.accepts(withValue(own, CLIDR_EL1, withoutUnification), QEMU_11).accepted())
+                .as("LoUU and LoUIS 0 say so too")
+                .isFalse();
+        HostProfile inconsistent = new HostProfile(
+                withValue(own, CLIDR_EL1, withoutUnification),
+                a57.taken(),
+                a57.capabilities(),
+                a57.ipaLimitBits(),
+                a57.writableMasks());
+        assertThat(inconsistent.accepts(inconsistent.defaultGuestAbi(), QEMU_11).accepted())
+                .as("what a host shows it also takes")
+                .isTrue();
+    }
+
+    @Test
+    void aClampTakesAwayAllThatBelongsToAFeature() {
+        GuestAbi noPauth = HOST.birth(Clamp.parse("pauth=off"));
+        assertThat(noPauth.vcpuFeatures())
+                .doesNotContain(VcpuFeature.PTRAUTH_ADDRESS, VcpuFeature.PTRAUTH_GENERIC)
+                .contains(VcpuFeature.SVE);
+        assertThat(noPauth.features()).doesNotContain("FEAT_PAuth");
+        GuestAbi noSve = HOST.birth(Clamp.parse("sve=off"));
+        assertThat(noSve.sveVectorLengths().isEmpty()).isTrue();
+        assertThat(noSve.registerIds().stream().filter(id -> id.kind() == RegisterKind.CORE && id.size() == 16))
+                .as("V0 to V31, which SVE's Z registers stood for")
+                .hasSize(32);
+        assertThat(HOST.birth(Clamp.parse("sve-max-vq=4")).sveVectorLengths())
+                .hasToString("128,256,384,512");
+        assertThat(HOST.accepts(GUEST, Vmm.parse("qemu:11.1"), Clamp.parse("psci=1.1")).accepted())
+                .as("a clamped host still takes its own PSCI version")
+                .isTrue();
+    }
+
+    @Test
+    void theMinimumOfUnlikeVectorLengthsIsClamped() {
+        HostProfile shorter = host(HOST.birth(Clamp.parse("sve-max-vq=4")));
+        Minimum.Common common = common(QEMU_11, HOST, shorter);
+        assertThat(common.clamp()).hasToString("sve-max-vq=4");
+        assertThat(common.abi().sveVectorLengths()).hasToString("128,256,384,512");
+    }
+
+    @Test
+    void onlyAVmmThatWritesTheImplementationIdMakesUnlikeCpusAlike() {
+        GuestAbi other = withValue(GUEST, MIDR_EL1, 0x411fd070L);
+        HostProfile one = withCapability239(GUEST, 1);
+        HostProfile two = withCapability239(other, 1);
+        HostProfile fixed = withCapability239(other, 0);
+        GuestAbi either = common(Vmm.GENERIC, one, two).abi();
+        assertThat(either.value(MIDR_EL1)).isIn(0xf0510L, 0x411fd070L);
+        assertThat(one.land(either, Vmm.GENERIC).value(MIDR_EL1)).isEqualTo(either.value(MIDR_EL1));
+        assertThat(common(Vmm.GENERIC, one, fixed).abi().value(MIDR_EL1))
+                .as("that of the host which cannot write it")
+                .isEqualTo(0x411fd070L);
+        assertThat(Minimum.of(List.of(one, two), QEMU_11, Exclusions.NONE)).isInstanceOf(Minimum.None.class);
+        assertThat(Minimum.of(List.of(fixed, withCapability239(GUEST, 0)), Vmm.GENERIC, Exclusions.NONE))
+                .isInstanceOf(Minimum.None.class);
+    }
+
+    @Test
+    void anEdgeSaysThatItIsOneWay() {
+        List<HostProfile> hosts =
+                List.of(RecordedHosts.profile("linux-6.1-cortex-a76"), RecordedHosts.profile("linux-6.12-cortex-a76"));
+        assertThat(Classes.of(hosts, QEMU_11).edges())
+                .filteredOn(Edge::accepted)
+                .singleElement()
+                .satisfies(edge -> assertThat(edge.oneWay()).isTrue());
+    }
+
+    @Test
+    void aGuestWithMorePmuCountersThanTheHostReadsTheHosts() {
+        long own = GUEST.value(PMCR_EL0);
+        GuestAbi more = withValue(GUEST, PMCR_EL0, own + (1L << 11));
+        assertThat(HOST.accepts(more, QEMU_11).accepted()).isTrue();
+        assertThat(HOST.land(more, QEMU_11).value(PMCR_EL0)).isEqualTo(own);
+        GuestAbi fewer = withValue(GUEST, PMCR_EL0, own - (1L << 11));
+        assertThat(HOST.land(fewer, QEMU_11).value(PMCR_EL0)).isEqualTo(own - (1L << 11));
+    }
+
+    @Test
     void theDigestOfAHostTellsAllThatShapesAGuest() {
         SortedMap<Integer, Long> capabilities = new TreeMap<>(HOST.capabilities());
         capabilities.merge(239, 1L, (old, one) -> old == 0 ? 1L : 0L);
@@ -137,6 +270,10 @@ class AcceptanceTest {
                 .doesNotHaveDuplicates();
     }
 
+    private static Minimum.Common common(Vmm vmm, HostProfile... hosts) {
+        return (Minimum.Common) Minimum.of(List.of(hosts), vmm, Exclusions.NONE);
+    }
+
     private static List<Refusal> refusals(Verdict verdict) {
         assertThat(verdict).isInstanceOf(Verdict.Refused.class);
         return ((Verdict.Refused) verdict).refusals();
@@ -144,6 +281,12 @@ class AcceptanceTest {
 
     private static HostProfile host(GuestAbi abi) {
         return new HostProfile(abi, HOST.taken(), HOST.capabilities(), HOST.ipaLimitBits(), HOST.writableMasks());
+    }
+
+    private static HostProfile withCapability239(GuestAbi abi, long value) {
+        SortedMap<Integer, Long> capabilities = new TreeMap<>(HOST.capabilities());
+        capabilities.put(239, value);
+        return new HostProfile(abi, HOST.taken(), capabilities, HOST.ipaLimitBits(), HOST.writableMasks());
     }
 
     /** A host that shows {@code abi} and takes of one register only what is given, by the shift of its nibbles. */
