@@ -181,7 +181,8 @@ final class MinimumSearch {
         for (long id : Encodings.IMPLEMENTATION_ID) {
             int i = Ids.indexOf(offer.ids(), id);
             if (i >= 0) {
-                changed = changed.withRule(i, new ValueRule.Anything(one.defaultGuestAbi().valueOf(id), false));
+                changed = changed.withRule(
+                        i, new ValueRule.Anything(one.defaultGuestAbi().valueOf(id), false));
             }
         }
         return changed;

@@ -48,7 +48,11 @@ class AcceptanceTest {
                         CLIDR_EL1,
                         CCSIDR_0))
                 .extracting(RegisterId::name)
-                .containsExactly("TCR2_EL1", "ID_AA64MMFR3_EL1", "ID_AA64ISAR0_EL1", "ID_AA64DFR0_EL1",
+                .containsExactly(
+                        "TCR2_EL1",
+                        "ID_AA64MMFR3_EL1",
+                        "ID_AA64ISAR0_EL1",
+                        "ID_AA64DFR0_EL1",
                         "MIDR_EL1",
                         "PMCR_EL0",
                         "CTR_EL0",
@@ -142,13 +146,16 @@ class AcceptanceTest {
                 taking(withValue(GUEST, ID_AA64ISAR0_EL1, less), ID_AA64ISAR0_EL1, Map.of(20, "AAAEEEEEEEEEEEEE"));
         assertThat(common(Vmm.GENERIC, modest).abi().value(ID_AA64ISAR0_EL1)).isEqualTo(less);
         HostProfile old = host(withValue(GUEST, RegisterId.PSCI_VERSION, 0x10001));
-        assertThat(common(Vmm.GENERIC, old).abi().value(RegisterId.PSCI_VERSION)).isEqualTo(0x10001);
+        assertThat(common(Vmm.GENERIC, old).abi().value(RegisterId.PSCI_VERSION))
+                .isEqualTo(0x10001);
     }
 
     @Test
     void aMeetTakesWhatBothTake() {
-        Offer one = taking(GUEST, ID_AA64ISAR0_EL1, Map.of(20, "ASAEEEEEEEEEEEEE")).offer();
-        Offer other = taking(GUEST, ID_AA64ISAR0_EL1, Map.of(20, "EAAEEEEEEEEEEEEE")).offer();
+        Offer one =
+                taking(GUEST, ID_AA64ISAR0_EL1, Map.of(20, "ASAEEEEEEEEEEEEE")).offer();
+        Offer other =
+                taking(GUEST, ID_AA64ISAR0_EL1, Map.of(20, "EAAEEEEEEEEEEEEE")).offer();
         int i = Ids.indexOf(one.ids(), ID_AA64ISAR0_EL1.encoding());
         assertThat(one.meet(other).takenSet(i, 5)).isEqualTo(0b110);
         assertThat(other.meet(one).takenSet(i, 5)).isEqualTo(0b110);
@@ -167,11 +174,13 @@ class AcceptanceTest {
                 .as("a line shorter than the host's")
                 .isFalse();
         long clidr = own.value(CLIDR_EL1);
-        assertThat(a57.accepts(withValue(own, CLIDR_EL1, clidr & ~(7L << 24)), QEMU_11).accepted())
+        assertThat(a57.accepts(withValue(own, CLIDR_EL1, clidr & ~(7L << 24)), QEMU_11)
+                        .accepted())
                 .as("LoC 0 says that nothing needs cleaning")
                 .isFalse();
         long withoutUnification = clidr & ~(7L << 21) & ~(7L << 27);
-        assertThat(a57.accepts(withValue(own, CLIDR_EL1, withoutUnification), QEMU_11).accepted())
+        assertThat(a57.accepts(withValue(own, CLIDR_EL1, withoutUnification), QEMU_11)
+                        .accepted())
                 .as("LoUU and LoUIS 0 say so too")
                 .isFalse();
         HostProfile inconsistent = new HostProfile(
@@ -197,9 +206,9 @@ class AcceptanceTest {
         assertThat(noSve.registerIds().stream().filter(id -> id.kind() == RegisterKind.CORE && id.size() == 16))
                 .as("V0 to V31, which SVE's Z registers stood for")
                 .hasSize(32);
-        assertThat(HOST.birth(Clamp.parse("sve-max-vq=4")).sveVectorLengths())
-                .hasToString("128,256,384,512");
-        assertThat(HOST.accepts(GUEST, Vmm.parse("qemu:11.1"), Clamp.parse("psci=1.1")).accepted())
+        assertThat(HOST.birth(Clamp.parse("sve-max-vq=4")).sveVectorLengths()).hasToString("128,256,384,512");
+        assertThat(HOST.accepts(GUEST, Vmm.parse("qemu:11.1"), Clamp.parse("psci=1.1"))
+                        .accepted())
                 .as("a clamped host still takes its own PSCI version")
                 .isTrue();
     }
