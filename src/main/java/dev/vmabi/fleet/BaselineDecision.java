@@ -349,12 +349,13 @@ final class BaselineDecision {
         SortedMap<Digest, HostProfile> profiles = terms.profile().isPresent()
                 ? named(terms.profile().get())
                 : pool.honouringProfiles(fleet.state().profiles(), this::honoursPin);
-        if (profiles.isEmpty()
-                || !(fleet.verdicts().minimum(profiles, terms.vmm(), terms.exclusions())
-                        instanceof Minimum.Common common)) {
+        if (profiles.isEmpty()) {
             return;
         }
-        minimum = common;
+        minimum = fleet.verdicts().minimum(profiles, terms.vmm(), terms.exclusions());
+        if (!(minimum instanceof Minimum.Common common)) {
+            return;
+        }
         if (common.abi().digest().hex().equals(pin.digest())) {
             return;
         }

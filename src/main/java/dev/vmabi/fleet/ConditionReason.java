@@ -39,7 +39,6 @@ public enum ConditionReason {
     ReportHolds,
     PresentBoot,
     EarlierBoot,
-    NoReport,
     Unusable,
 
     /** Of a NodeABI: Compatible. */

@@ -3,7 +3,7 @@ package dev.vmabi.fleet;
 /** Something that happened and that people may want to be told; recorded as a Kubernetes Event on its object. */
 public record FleetEvent(Reason reason, String note) {
 
-    /** Reasons of events; the name is what {@code kubectl get events} shows. */
+    /** Reasons of events, as {@code kubectl get events} shows them; docs/reference/conditions.md has each. */
     public enum Reason {
         BaselinePinned(true),
         BaselineRaised(true),
@@ -13,7 +13,6 @@ public record FleetEvent(Reason reason, String note) {
         RaiseAvailable(true),
         FenceRaised(true),
         NodeAccepted(true),
-        VirtualMachineStamped(true),
         LoweringRefused(false),
         NodeFenced(false),
         NodeReportStale(false),

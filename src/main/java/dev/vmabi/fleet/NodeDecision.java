@@ -86,7 +86,10 @@ public record NodeDecision(
                         "Reporting",
                         true,
                         ConditionReason.ReportHolds,
-                        "profile " + fresh.digest().label());
+                        "profile " + fresh.digest().label()
+                                + (fresh.others().isEmpty()
+                                        ? ""
+                                        : ", and others on " + fresh.others().size() + " more kinds of CPU"));
                 conditions.set(
                         "Fresh", true, ConditionReason.PresentBoot, "the report is from the node's present boot");
             }
@@ -97,8 +100,7 @@ public record NodeDecision(
                 conditions.set("Reporting", true, ConditionReason.ReportHolds, "the report is of an earlier boot");
                 conditions.set("Fresh", false, ConditionReason.EarlierBoot, stale.reason());
             }
-            case Standing.Missing missing ->
-                conditions.set("Reporting", false, ConditionReason.NoReport, missing.reason());
+            case Standing.Missing missing -> throw new IllegalStateException("there is a report: " + missing.reason());
             case Standing.Unusable unusable -> {
                 conditions.set("Reporting", false, ConditionReason.Unusable, unusable.reason());
                 conditions.set(

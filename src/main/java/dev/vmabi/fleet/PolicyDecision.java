@@ -212,6 +212,18 @@ public record PolicyDecision(
 
     private static void raiseAvailable(
             Conditions conditions, BaselineDecision baseline, boolean pinned, List<FleetEvent> events) {
+        if (pinned && baseline.minimum().orElse(null) instanceof Minimum.None none) {
+            conditions.set(
+                    "RaiseAvailable",
+                    false,
+                    ConditionReason.NoCommonABI,
+                    "no guest ABI as spec asks for it is common to the nodes that honour the baseline, so it stands"
+                            + none.reasons().stream()
+                                    .findFirst()
+                                    .map(r -> ": " + r.message())
+                                    .orElse(""));
+            return;
+        }
         if (!pinned || baseline.candidate().isEmpty()) {
             conditions.set(
                     "RaiseAvailable",

@@ -100,8 +100,11 @@ public final class PolicyPreview {
                 .isEmpty();
         String pin = (changed ? "would pin " : "stays pinned to ")
                 + status.baseline().label();
+        Optional<String> none = condition(status, "RaiseAvailable")
+                .filter(c -> ConditionReason.NoCommonABI.name().equals(c.getReason()))
+                .map(c -> "; " + c.getMessage());
         return candidate == null
-                ? pin
+                ? pin + none.orElse("")
                 : pin + "; candidate " + label(candidate.digest()) + " gains "
                         + candidate.gains().size() + " and loses "
                         + candidate.losses().size()

@@ -1,6 +1,7 @@
 package dev.vmabi.operator.node;
 
 import dev.vmabi.api.Names;
+import dev.vmabi.api.NodeABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.NodeDecision;
@@ -8,6 +9,7 @@ import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
@@ -27,12 +29,14 @@ import java.util.Optional;
         fieldManager = Names.OPERATOR_MANAGER,
         informer = @Informer(onUpdateFilter = FleetCacheTells.class, itemStore = NamesOnly.class))
 public class NodeReconciler implements Reconciler<Node> {
+    private final KubernetesClient client;
     private final FleetCache cache;
     private final Writes writes;
     private final Events events;
     private final Clock clock;
 
-    NodeReconciler(FleetCache cache, Writes writes, Events events, Clock clock) {
+    NodeReconciler(KubernetesClient client, FleetCache cache, Writes writes, Events events, Clock clock) {
+        this.client = client;
         this.cache = cache;
         this.writes = writes;
         this.events = events;
@@ -82,7 +86,15 @@ public class NodeReconciler implements Reconciler<Node> {
         decision.status()
                 .filter(status -> !status.equals(view.report().orElseThrow().status()))
                 .ifPresent(status -> writes.nodeAbiStatus(name, status));
-        decision.events().forEach(e -> events.record(node, e));
+        if (!decision.events().isEmpty()) {
+            NodeABI nodeAbi = client.resources(NodeABI.class).withName(name).get();
+            decision.events().forEach(e -> {
+                events.record(node, e);
+                if (nodeAbi != null) {
+                    events.record(nodeAbi, e);
+                }
+            });
+        }
         return UpdateControl.noUpdate();
     }
 }
