@@ -101,8 +101,9 @@ class NodeCasesTest {
         cluster.settle();
         assertThat(cluster.status("p").nodes().matched()).isEqualTo(1);
         assertThat(cluster.status("q").nodes().matched()).isEqualTo(2);
-        assertThat(n2.status.policies()).singleElement().satisfies(v -> assertThat(v.policy())
-                .isEqualTo("q"));
+        assertThat(n2.status.policies())
+                .singleElement()
+                .satisfies(v -> assertThat(v.policy()).isEqualTo("q"));
         assertThat(n2.guestAbiLabels)
                 .contains(vm.stamp.orElseThrow())
                 .contains(cluster.status("q").baseline().label());
@@ -168,8 +169,8 @@ class NodeCasesTest {
         cluster.reported();
         cluster.settle();
         assertThat(cluster.events.stream()
-                        .filter(e -> new TreeSet<>(List.of(Reason.NodeFenced, Reason.NodeReportStale))
-                                .contains(e.reason()))
+                        .filter(e ->
+                                new TreeSet<>(List.of(Reason.NodeFenced, Reason.NodeReportStale)).contains(e.reason()))
                         .map(FleetEvent::reason))
                 .containsExactly(Reason.NodeReportStale, Reason.NodeFenced);
     }

@@ -41,14 +41,12 @@ class ReferenceTest {
 
     @Test
     void everyReasonOfAConditionHasARowAndNoOtherHas() {
-        assertThat(reasons(4))
-                .isEqualTo(names(ConditionReason.values()));
+        assertThat(reasons(4)).isEqualTo(names(ConditionReason.values()));
     }
 
     @Test
     void everyReasonOfAnEventHasARowAndNoOtherHas() {
-        assertThat(reasons(5))
-                .isEqualTo(names(FleetEvent.Reason.values()));
+        assertThat(reasons(5)).isEqualTo(names(FleetEvent.Reason.values()));
         assertThat(rows(5))
                 .allSatisfy(r -> assertThat(r.get(2))
                         .as(reason(r))
@@ -57,8 +55,10 @@ class ReferenceTest {
 
     @Test
     void everyRowHasACauseAndWhatIsWrongHasACure() {
-        assertThat(rows).allSatisfy(r -> assertThat(r.get(r.size() - 2)).as(reason(r)).isNotEmpty());
-        assertThat(rows(4).filter(r -> r.getFirst().contains("=False") || r.getFirst().contains("Degraded=True"))
+        assertThat(rows)
+                .allSatisfy(r -> assertThat(r.get(r.size() - 2)).as(reason(r)).isNotEmpty());
+        assertThat(rows(4).filter(r ->
+                                r.getFirst().contains("=False") || r.getFirst().contains("Degraded=True"))
                         .filter(r -> !r.getFirst().contains("Degraded=False")))
                 .isNotEmpty()
                 .allSatisfy(r -> assertThat(r.getLast()).as(reason(r)).isNotEmpty());
