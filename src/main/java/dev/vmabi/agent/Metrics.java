@@ -51,7 +51,8 @@ public final class Metrics {
         return writes.get();
     }
 
-    String exposition() {
+    /** All of it, for Prometheus to read. */
+    public String exposition() {
         StringBuilder text = new StringBuilder(1024);
         line(text, "vmabi_agent_api_requests_total", "counter", "Requests to the API server.", requests.get());
         line(text, "vmabi_agent_api_failures_total", "counter", "Rounds that an API error ended.", failures.get());

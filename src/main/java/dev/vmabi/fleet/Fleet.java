@@ -198,6 +198,44 @@ public final class Fleet {
         return computed.flatMap(Reasons::firstOfVmm);
     }
 
+    /** What a node's kernel said to a guest ABI. */
+    public enum ProofState {
+        /** It takes it. */
+        Accepted,
+        /** It refuses it, as was computed. */
+        Refused,
+        /** It refuses what was computed as taken. */
+        Unexpected,
+        /** It has not been asked since its last boot. */
+        Pending
+    }
+
+    /** How many nodes of the policy's pool said what to a guest ABI. */
+    public Map<ProofState, Long> proofs(Policy policy, Digest guestAbi) {
+        return pool(policy).stream()
+                .map(n -> proofState(n, guestAbi))
+                .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
+    }
+
+    private ProofState proofState(Node node, Digest guestAbi) {
+        if (!(standing(node.name()) instanceof Standing.Fresh fresh)) {
+            return ProofState.Pending;
+        }
+        Optional<Proof> proof = fresh.proof(guestAbi);
+        if (proof.isEmpty()) {
+            return ProofState.Pending;
+        }
+        if (proof.get().accepted()) {
+            return ProofState.Accepted;
+        }
+        // A kernel is asked for values alone; what only the VMM refuses would be no contradiction.
+        return guestAbi(guestAbi)
+                        .flatMap(abi -> refusal(fresh, abi, Vmm.GENERIC))
+                        .isPresent()
+                ? ProofState.Refused
+                : ProofState.Unexpected;
+    }
+
     /** Why the host refuses a guest ABI by computation, on the first of its kinds of CPU that does. */
     Optional<Verdict.Refused> refusal(Standing.Fresh host, GuestAbi abi, Vmm vmm) {
         return host.kinds().entrySet().stream()

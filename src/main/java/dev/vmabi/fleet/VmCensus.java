@@ -98,13 +98,13 @@ final class VmCensus {
         return digests.size() == 1 ? Optional.of(has) : Optional.empty();
     }
 
-    private static boolean lacksSome(GuestAbi has, Pin pin) {
+    static boolean lacksSome(GuestAbi has, Pin pin) {
         Set<String> missing = new TreeSet<>(pin.features());
         missing.removeAll(has.features());
         return !missing.isEmpty();
     }
 
-    private static boolean isIsland(Fleet fleet, Pool pool, Vmm vmm, GuestAbi abi) {
+    static boolean isIsland(Fleet fleet, Pool pool, Vmm vmm, GuestAbi abi) {
         return pool.in(NodeState.Accepting).stream()
                 .map(m -> (Standing.Fresh) m.standing())
                 .anyMatch(f -> fleet.refusal(f, abi, vmm).isPresent());

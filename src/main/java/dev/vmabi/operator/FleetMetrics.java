@@ -1,5 +1,6 @@
 package dev.vmabi.operator;
 
+import dev.vmabi.abi.Digest;
 import dev.vmabi.api.NodeABIStatus.NodeState;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.fleet.Fleet;
@@ -17,7 +18,10 @@ import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 
 /** The fleet as Prometheus sees it: one row per policy and state, never one per node or VM. */
 @ApplicationScoped
@@ -28,6 +32,12 @@ public class FleetMetrics {
     private final MultiGauge candidate;
     private final MultiGauge vms;
     private final MultiGauge fences;
+    private final MultiGauge raised;
+    private final MultiGauge baseline;
+    private final MultiGauge present;
+    private final MultiGauge classes;
+    private final MultiGauge conditions;
+    private final MultiGauge proofs;
 
     FleetMetrics(FleetCache cache, MeterRegistry meters) {
         this.cache = cache;
@@ -45,6 +55,24 @@ public class FleetMetrics {
                 .register(meters);
         fences = MultiGauge.builder("vmabi.fence.nodes")
                 .description("Nodes past a fence, and nodes that reported")
+                .register(meters);
+        raised = MultiGauge.builder("vmabi.fence.raised")
+                .description("1 once a fence is raised")
+                .register(meters);
+        baseline = MultiGauge.builder("vmabi.baseline.info")
+                .description("Always 1; the label guest_abi says what a policy has pinned")
+                .register(meters);
+        present = MultiGauge.builder("vmabi.candidate.present")
+                .description("1 while a policy could be raised or is about to be pinned")
+                .register(meters);
+        classes = MultiGauge.builder("vmabi.classes")
+                .description("Classes of hosts in a pool that show guests the same")
+                .register(meters);
+        conditions = MultiGauge.builder("vmabi.policy.condition")
+                .description("1 while the condition of a policy is True, 0 while it is not")
+                .register(meters);
+        proofs = MultiGauge.builder("vmabi.node.proofs")
+                .description("Nodes of a pool by what their kernel said to the baseline or candidate")
                 .register(meters);
     }
 
@@ -72,6 +100,12 @@ public class FleetMetrics {
         List<Row<?>> candidateRows = new ArrayList<>();
         List<Row<?>> vmRows = new ArrayList<>();
         List<Row<?>> fenceRows = new ArrayList<>();
+        List<Row<?>> raisedRows = new ArrayList<>();
+        List<Row<?>> baselineRows = new ArrayList<>();
+        List<Row<?>> presentRows = new ArrayList<>();
+        List<Row<?>> classRows = new ArrayList<>();
+        List<Row<?>> conditionRows = new ArrayList<>();
+        List<Row<?>> proofRows = new ArrayList<>();
         for (FleetState.Policy policy : fleet.state().policies()) {
             VirtualMachineABIStatus status = policy.status();
             if (status == null || status.nodes() == null) {
@@ -84,6 +118,19 @@ public class FleetMetrics {
             nodeRows.add(Row.of(tags.and("state", NodeState.Waiting.name()), n.matched() - n.accepting() - n.fenced()));
             generationRows.add(Row.of(
                     tags, status.baseline() == null ? 0 : status.baseline().generation()));
+            if (status.baseline() != null) {
+                baselineRows.add(Row.of(tags.and("guest_abi", status.baseline().label()), 1));
+                proofRows.addAll(proofs(fleet, policy, status.baseline().digest(), tags.and("guest_abi", "baseline")));
+            }
+            if (status.candidate() != null) {
+                proofRows.addAll(
+                        proofs(fleet, policy, status.candidate().digest(), tags.and("guest_abi", "candidate")));
+            }
+            presentRows.add(Row.of(tags, status.candidate() == null ? 0 : 1));
+            classRows.add(Row.of(tags, status.classes().size()));
+            status.conditions()
+                    .forEach(c -> conditionRows.add(
+                            Row.of(tags.and("condition", c.getType()), "True".equals(c.getStatus()) ? 1 : 0)));
             boolean offered = status.candidate() != null && status.baseline() != null;
             candidateRows.add(Row.of(
                     tags.and("change", "gained"),
@@ -99,6 +146,7 @@ public class FleetMetrics {
             status.fences().forEach(f -> {
                 fenceRows.add(Row.of(tags.and("fence", f.fence(), "state", "crossed"), f.crossed()));
                 fenceRows.add(Row.of(tags.and("fence", f.fence(), "state", "total"), f.total()));
+                raisedRows.add(Row.of(tags.and("fence", f.fence()), f.raised() ? 1 : 0));
             });
         }
         nodes.register(nodeRows, true);
@@ -106,5 +154,19 @@ public class FleetMetrics {
         candidate.register(candidateRows, true);
         vms.register(vmRows, true);
         fences.register(fenceRows, true);
+        raised.register(raisedRows, true);
+        baseline.register(baselineRows, true);
+        present.register(presentRows, true);
+        classes.register(classRows, true);
+        conditions.register(conditionRows, true);
+        proofs.register(proofRows, true);
+    }
+
+    private static List<Row<?>> proofs(Fleet fleet, FleetState.Policy policy, String guestAbi, Tags tags) {
+        Map<Fleet.ProofState, Long> counts = fleet.proofs(policy, Digest.parse(guestAbi));
+        return Arrays.stream(Fleet.ProofState.values())
+                .<Row<?>>map(s ->
+                        Row.of(tags.and("result", s.name().toLowerCase(Locale.ROOT)), counts.getOrDefault(s, 0L)))
+                .toList();
     }
 }
