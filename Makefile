@@ -36,6 +36,20 @@ soak: ## Run 100,000 random sequences against the rules of the pin; SEQUENCES=N 
 demo: $(BUILT) ## Show the whole product on recorded hosts; KEEP=1 keeps it serving
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.demo.Demo $(if $(KEEP),--keep)
 
+.PHONY: browser
+browser: $(BUILT) target/browser/node_modules ## Drive the page in headless Chromium; PICTURES=docs/images takes those of the docs
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.browser.Browse $(PICTURES)
+
+# Checks what is accessible; used in tests alone.
+target/browser/node_modules:
+	@npm install --silent --no-audit --no-fund --prefix target/browser axe-core@4.14.1
+
+.PHONY: observe
+observe: $(BUILT) ## Check rules and dashboard with a real Prometheus that scrapes the running demo
+	@promtool check rules helm/vmabi/rules/vmabi.yaml
+	@promtool test rules src/test/prometheus/rules.test.yaml
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.observe.Observe
+
 .PHONY: bench
 bench: $(BUILT) ## Measure the algebra (JMH); docs/performance.md has results
 	@$(JAVA) -cp $(TEST_CLASS_PATH) org.openjdk.jmh.Main dev.vmabi.bench

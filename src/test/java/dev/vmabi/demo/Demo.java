@@ -33,7 +33,7 @@ import java.util.TreeMap;
  * asks for, the operator is the shipped one in its own process, the agents are the shipped ones with a host that
  * replays a recording. Everything that is printed is read back through the API; a step that does not hold ends it.
  */
-public final class Demo {
+public final class Demo implements AutoCloseable {
     private static final List<String> POLICIES = List.of("cortex-a57", "cortex-a76", "max", "mixed");
     private static final Path EXAMPLES = Path.of("deploy/examples");
     private static final Path PAIRS = Path.of("src/test/resources/hosts/restore-pairs.csv");
@@ -55,7 +55,12 @@ public final class Demo {
     private final KubeVirtStandIn kubeVirt;
     private final OperatorProcess operator;
 
-    private Demo(ApiServer server) throws IOException {
+    private Demo(ApiServer server) {
+        this(server, 128);
+    }
+
+    /** Sets everything up for those who look at the product from outside; {@code heapMiB} is the operator's. */
+    public Demo(ApiServer server, int heapMiB) {
         this.server = server;
         this.client = server.client();
         new DemoCluster(client).install();
@@ -63,7 +68,8 @@ public final class Demo {
                 server.kubeconfig(User.serviceAccount("vmabi-system", "vmabi-operator")),
                 server.directory(),
                 "operator",
-                Map.of());
+                Map.of(),
+                heapMiB);
         new DemoCluster(client).gate(operator.gatePort());
         this.fleet = new ReplayFleet(server);
         this.kubeVirt = new KubeVirtStandIn(server);
@@ -72,15 +78,16 @@ public final class Demo {
     public static void main(String[] arguments) throws Exception {
         boolean keep = arguments.length > 0 && arguments[0].equals("--keep");
         int exit = 1;
-        try (ApiServer server = ApiServers.start()) {
-            exit = new Demo(server).run(keep);
+        try (ApiServer server = ApiServers.start();
+                Demo demo = new Demo(server)) {
+            exit = demo.run(keep);
         } catch (IllegalStateException | KubernetesClientException e) {
             System.err.println("The demonstration could not be set up: " + e.getMessage());
         }
         System.exit(exit);
     }
 
-    private int run(boolean keep) throws IOException {
+    private int run(boolean keep) {
         Instant started = Instant.now();
         try {
             tell();
@@ -95,19 +102,25 @@ public final class Demo {
             System.err.println("\nThe demonstration failed: " + e.getMessage());
             System.err.println("The operator's last words:\n" + operator.tail());
             return 1;
-        } finally {
-            close();
         }
     }
 
-    private void close() {
+    @Override
+    public void close() {
         fleet.close();
         kubeVirt.close();
         operator.close();
         client.close();
     }
 
-    private void tell() throws IOException {
+    private void tell() {
+        tellUntilRaise();
+        raise();
+        dashboards();
+    }
+
+    /** The story up to the moment where a node is fenced and nothing can be raised. */
+    public void tellUntilRaise() {
         hostsReport();
         poolsArePinned();
         mixedPoolHasNoMinimum();
@@ -115,8 +128,18 @@ public final class Demo {
         migrations();
         lesserNodeIsFenced();
         rebootIntoOlderKernel();
-        raise();
-        dashboards();
+    }
+
+    public ReplayFleet fleet() {
+        return fleet;
+    }
+
+    public Story story() {
+        return story;
+    }
+
+    public OperatorProcess operator() {
+        return operator;
     }
 
     private void hostsReport() {
@@ -181,7 +204,7 @@ public final class Demo {
                 labelled(label).containsAll(List.of("a57-1", "a57-2", "a57-3")));
     }
 
-    private void mixedPoolHasNoMinimum() throws IOException {
+    private void mixedPoolHasNoMinimum() {
         story.step("A mixed pool has no common guest ABI under QEMU: classes are shown, no minimum is invented");
         client.load(read(EXAMPLES.resolve("mixed-pool.yaml"))).serverSideApply();
         VirtualMachineABIStatus status = story.await(
@@ -214,7 +237,7 @@ public final class Demo {
         story.table(heading, rows);
         int agree = 0;
         int pairs = 0;
-        for (String line : Files.readAllLines(PAIRS)) {
+        for (String line : lines(PAIRS)) {
             String[] pair = line.split(",", -1);
             if (pair[0].equals("qemu:10.0") && pair[1].isEmpty()) {
                 pairs++;
@@ -339,7 +362,8 @@ public final class Demo {
         status.fencedNodes().forEach(f -> story.say(f.name() + " is fenced: " + f.reason()));
     }
 
-    private void raise() {
+    /** The rest of the pool is upgraded, and its policy raised. */
+    public void raise() {
         story.step("Every node of the pool comes to Linux 6.18: the raise is offered, approved and final");
         for (String node : List.of("a57-1", "a57-2", "a57-4")) {
             fleet.reboot(node, "linux-6.18-cortex-a57");
@@ -478,12 +502,21 @@ public final class Demo {
         System.out.println("""
 
                 Still serving; end it with Ctrl-C.
+                  the page    %s
                   metrics     %s/metrics
                   kubeconfig  %s
                   try         kubectl --kubeconfig %s get vmabi,nodes,vmi -A
-                """.formatted(operator.url(), server.kubeconfig(), server.kubeconfig()));
+                """.formatted(operator.page(), operator.url(), server.kubeconfig(), server.kubeconfig()));
         while (true) {
             Story.pause(Duration.ofHours(1));
+        }
+    }
+
+    private static List<String> lines(Path file) {
+        try {
+            return Files.readAllLines(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -20,23 +20,33 @@ import java.util.concurrent.TimeUnit;
 public final class OperatorProcess implements AutoCloseable {
     private static final Path RUNNER = Path.of("target/quarkus-app/quarkus-run.jar");
     private static final List<String> JVM_FLAGS =
-            List.of("-XX:+UseSerialGC", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-Xss256k");
+            List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss256k");
+    private static final int HEAP_MIB = 128;
 
     private final Process process;
     private final HttpClient http = HttpClient.newHttpClient();
     private final int httpPort;
     private final int gatePort;
+    private final int webPort;
     private final Path log;
     private final Instant started = Instant.now();
 
     /** Starts one; {@code settings} are configuration properties that override those of the demonstration. */
     public OperatorProcess(Path kubeconfig, Path directory, String identity, Map<String, String> settings) {
+        this(kubeconfig, directory, identity, settings, HEAP_MIB);
+    }
+
+    /** Starts one with another heap than that for a few dozen nodes. */
+    public OperatorProcess(
+            Path kubeconfig, Path directory, String identity, Map<String, String> settings, int heapMiB) {
         httpPort = freePort();
         gatePort = freePort();
+        webPort = freePort();
         log = directory.resolve(identity + ".log");
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
         command.addAll(JVM_FLAGS);
+        command.add("-Xmx" + heapMiB + "m");
         command.add("-Dquarkus.http.host=127.0.0.1");
         command.add("-Dquarkus.http.port=" + httpPort);
         command.add("-Dquarkus.log.console.json.enabled=false");
@@ -44,6 +54,7 @@ public final class OperatorProcess implements AutoCloseable {
         command.add("-Dvmabi.identity=" + identity);
         command.add("-Dvmabi.gate.port=" + gatePort);
         command.add("-Dvmabi.gate.hosts=127.0.0.1");
+        command.add("-Dvmabi.web.port=" + webPort);
         settings.forEach((key, value) -> command.add("-D" + key + "=" + value));
         command.add("-jar");
         command.add(RUNNER.toString());
@@ -93,6 +104,11 @@ public final class OperatorProcess implements AutoCloseable {
 
     public URI url() {
         return URI.create("http://127.0.0.1:" + httpPort);
+    }
+
+    /** The page. */
+    public URI page() {
+        return URI.create("http://127.0.0.1:" + webPort + "/");
     }
 
     public int gatePort() {

@@ -22,7 +22,9 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Nodes that replay recorded hosts: real Node objects, and for each the real agent in a thread. */
 public final class ReplayFleet implements AutoCloseable {
@@ -33,6 +35,7 @@ public final class ReplayFleet implements AutoCloseable {
     private final Cluster cluster;
     private final HttpClient http;
     private final Map<String, NodeAgent> agents = new HashMap<>();
+    private final Map<String, Metrics> metrics = new ConcurrentHashMap<>();
     private final PrintStream agentLog;
 
     public ReplayFleet(ApiServer server) {
@@ -114,16 +117,26 @@ public final class ReplayFleet implements AutoCloseable {
     }
 
     private void startAgent(String name, Host host, String boot) {
-        Metrics metrics = new Metrics();
+        Metrics counts = new Metrics();
+        metrics.put(name, counts);
         NodeAgent agent = new NodeAgent(
                 name,
                 "demo",
                 new ReplayHost(host.profile(), host.kernelRelease(), boot),
-                new ApiClient(cluster, http, metrics),
-                metrics,
+                new ApiClient(cluster, http, counts),
+                counts,
                 new Log(name, agentLog));
         agents.put(name, agent);
         Thread _ = Thread.ofVirtual().name("agent-" + name).start(agent);
+    }
+
+    public Set<String> nodes() {
+        return Set.copyOf(agents.keySet());
+    }
+
+    /** What the node's present agent counts. */
+    public Metrics metrics(String node) {
+        return metrics.get(node);
     }
 
     private void stopAgent(String name) {

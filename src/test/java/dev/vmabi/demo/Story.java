@@ -10,7 +10,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Tells a demonstration: numbered steps, tables, and checks that end it if they do not hold. */
-final class Story {
+public final class Story {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final PrintStream out;
@@ -23,13 +23,13 @@ final class Story {
         this.out = out;
     }
 
-    void step(String title) {
+    public void step(String title) {
         step++;
         out.println();
         out.println(colour ? "\u001b[1m" + step + ". " + title + "\u001b[0m" : step + ". " + title);
     }
 
-    void say(String text) {
+    public void say(String text) {
         out.println("   " + text);
     }
 
@@ -54,7 +54,7 @@ final class Story {
     }
 
     /** Ends the demonstration if what was shown is not so. */
-    void check(String what, boolean holds) {
+    public void check(String what, boolean holds) {
         if (!holds) {
             throw new IllegalStateException("step " + step + ": expected that " + what);
         }
@@ -62,13 +62,18 @@ final class Story {
     }
 
     /** Waits until it is so. */
-    void await(String what, BooleanSupplier holds) {
+    public void await(String what, BooleanSupplier holds) {
         await(what, () -> holds.getAsBoolean() ? Boolean.TRUE : null);
     }
 
     /** Waits until there is something. */
-    <T> T await(String what, Supplier<T> something) {
-        long end = System.nanoTime() + PATIENCE.toNanos();
+    public <T> T await(String what, Supplier<T> something) {
+        return await(what, PATIENCE, something);
+    }
+
+    /** Waits this long until there is something. */
+    public <T> T await(String what, Duration patience, Supplier<T> something) {
+        long end = System.nanoTime() + patience.toNanos();
         while (System.nanoTime() < end) {
             T found = something.get();
             if (found != null) {
@@ -77,10 +82,10 @@ final class Story {
             }
             pause(Duration.ofMillis(50));
         }
-        throw new IllegalStateException("step " + step + ": waited " + PATIENCE.toSeconds() + " s in vain for " + what);
+        throw new IllegalStateException("step " + step + ": waited " + patience.toSeconds() + " s in vain for " + what);
     }
 
-    static void pause(Duration duration) {
+    public static void pause(Duration duration) {
         try {
             Thread.sleep(duration);
         } catch (InterruptedException e) {
@@ -89,7 +94,7 @@ final class Story {
         }
     }
 
-    int checks() {
+    public int checks() {
         return checks;
     }
 }
