@@ -33,7 +33,7 @@ public final class Agent {
             System.exit(2);
             return;
         }
-        Log log = new Log(options.node(), System.out);
+        Log log = Log.onStandardOutput(options.node());
         Metrics metrics = new Metrics();
         NodeAgent agent = new NodeAgent(
                 options.node(),

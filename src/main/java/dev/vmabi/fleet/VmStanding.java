@@ -4,7 +4,6 @@ import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.VirtualMachineABIStatus;
-import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
@@ -37,10 +36,8 @@ public record VmStanding(
         PolicyTerms terms = fleet.terms(policy);
         Vmm vmm = terms.vmm();
         Optional<Pin> pin = Optional.ofNullable(policy.status()).map(VirtualMachineABIStatus::baseline);
-        List<FenceState> fences =
-                policy.status() == null ? List.of() : policy.status().fences();
-        Pool pool = Pool.of(
-                fleet, policy, terms, pin.map(p -> Digest.parse(p.digest())), Fence.raised(fences));
+        Pool pool =
+                Pool.of(fleet, policy, terms, pin.map(p -> Digest.parse(p.digest())), Fence.raised(policy.status()));
         WaysOut waysOut = new WaysOut(fleet, vmm, pool);
         Map<Digest, Compared> known = new HashMap<>();
         List<VmStanding> all = new ArrayList<>();

@@ -142,6 +142,7 @@ public class FleetMetrics {
             vmRows.add(Row.of(tags.and("state", "OnBaseline"), v.onBaseline()));
             vmRows.add(Row.of(tags.and("state", "PendingRestart"), v.pendingRestart()));
             vmRows.add(Row.of(tags.and("state", "Islanded"), v.islanded()));
+            vmRows.add(Row.of(tags.and("state", "Stranded"), v.stranded()));
             vmRows.add(Row.of(tags.and("state", "Unknown"), v.unknown()));
             status.fences().forEach(f -> {
                 fenceRows.add(Row.of(tags.and("fence", f.fence(), "state", "crossed"), f.crossed()));

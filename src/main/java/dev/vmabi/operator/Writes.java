@@ -82,8 +82,11 @@ public class Writes {
         count("NodeABI");
     }
 
-    /** Marks a VirtualMachineInstance with what its guest has; KubeVirt copies both marks to every later pod of it. */
-    public void stamp(FleetState.Vm vm, Digest guestAbi) {
+    /**
+     * Marks a VirtualMachineInstance with what its guest has; KubeVirt copies both marks to every later pod of it. Returns
+     * it as it is then.
+     */
+    public GenericKubernetesResource stamp(FleetState.Vm vm, Digest guestAbi) {
         Map<String, String> mark = Map.of(Names.STAMP, guestAbi.label());
         GenericKubernetesResource patch = new GenericKubernetesResourceBuilder()
                 .withApiVersion("kubevirt.io/v1")
@@ -96,8 +99,10 @@ public class Writes {
                 .withAnnotations(mark)
                 .endMetadata()
                 .build();
-        cache.wroteVmi(client.resource(patch).patch(APPLY));
+        GenericKubernetesResource stamped = client.resource(patch).patch(APPLY);
+        cache.wroteVmi(stamped);
         count("VirtualMachineInstance");
+        return stamped;
     }
 
     private void count(String kind) {

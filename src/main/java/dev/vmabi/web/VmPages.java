@@ -51,7 +51,7 @@ final class VmPages {
     /**
      * A VM in a list; what is not known is null.
      *
-     * @param states of {@code OnBaseline}, {@code PendingRestart}, {@code Islanded} and {@code Unknown}
+     * @param states of {@code OnBaseline}, {@code PendingRestart}, {@code Islanded}, {@code Stranded} and {@code Unknown}
      */
     record Row(String namespace, String name, String policy, String node, String guestAbi, List<String> states) {}
 
@@ -109,6 +109,9 @@ final class VmPages {
         }
         if (standing.islanded()) {
             states.add("Islanded");
+        }
+        if (standing.stranded()) {
+            states.add("Stranded");
         }
         Vm vm = standing.vm();
         return new Row(

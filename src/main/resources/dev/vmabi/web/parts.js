@@ -30,7 +30,7 @@ const NODE_STATES = {
 };
 const VM_STATES = {
   OnBaseline: ['go', 'on the baseline'], PendingRestart: ['wait', 'pending restart'], Islanded: ['isle', 'islanded'],
-  Unknown: ['stop', 'unknown'],
+  Stranded: ['stop', 'stranded'], Unknown: ['stop', 'unknown'],
 };
 const VERDICTS = { steer: ['go', 'steered'], deny: ['stop', 'denied'], audit: ['wait', 'audited'], allow: ['none soft', 'let through'] };
 
@@ -70,7 +70,7 @@ export function vmCounts(policy, vms) {
   return h('p', { class: 'counts' },
     h('a', { class: 'some', href: link.vms({ policy }) }, count(vms.total, 'VM')),
     some(vms.onBaseline, 'on the baseline', 'OnBaseline', ''), some(vms.pendingRestart, 'pending restart', 'PendingRestart', 'wait'),
-    some(vms.islanded, 'islanded', 'Islanded', 'isle'), some(vms.unknown, 'unknown', 'Unknown', 'stop'));
+    some(vms.islanded, 'islanded', 'Islanded', 'isle'), some(vms.stranded, 'stranded', 'Stranded', 'stop'), some(vms.unknown, 'unknown', 'Unknown', 'stop'));
 }
 
 export const chipList = (names, cls) => names?.length ? h('ul', { class: 'chips' }, chips(names, cls)) : null;

@@ -101,7 +101,7 @@ function vms(policy, v) {
   if (v.total === 0) return h('p', { class: 'soft' }, 'No VM runs in this policy\u2019s scope.');
   const tile = (n, text, state, cls) => h('a', { href: link.vms({ policy, state }) }, h('b', { class: n > 0 ? cls : 'soft' }, n.toLocaleString('en')), h('span', null, text));
   return h('div', { class: 'tiles' }, tile(v.total, 'VMs', '', ''), tile(v.onBaseline, 'on the baseline', 'OnBaseline', 'go'),
-    tile(v.pendingRestart, 'pending restart', 'PendingRestart', 'wait'), tile(v.islanded, 'islanded', 'Islanded', 'isle'), tile(v.unknown, 'unknown', 'Unknown', 'stop'));
+    tile(v.pendingRestart, 'pending restart', 'PendingRestart', 'wait'), tile(v.islanded, 'islanded', 'Islanded', 'isle'), tile(v.stranded, 'stranded', 'Stranded', 'stop'), tile(v.unknown, 'unknown', 'Unknown', 'stop'));
 }
 
 function history(status) {

@@ -17,7 +17,7 @@ function list([page, fleet], route) {
   return [h('div', { class: 'head' }, h('h1', null, 'VMs'), h('p', { role: 'status' }, count(page.total, 'VM') + some(page))),
     filters(route, {
       policy: ['Policy', fleet.policies.map(p => [p.name, p.name])],
-      state: ['State', [['OnBaseline', 'on the baseline'], ['PendingRestart', 'pending restart'], ['Islanded', 'islanded'], ['Unknown', 'unknown']]],
+      state: ['State', [['OnBaseline', 'on the baseline'], ['PendingRestart', 'pending restart'], ['Islanded', 'islanded'], ['Stranded', 'stranded'], ['Unknown', 'unknown']]],
     }, 'Name contains'),
     table('VMs', ['VM', 'State', 'Policy', 'Node', 'Guest ABI'], page.items.map(v => h('tr', { 'data-key': v.namespace + '/' + v.name },
       h('th', { scope: 'row' }, h('a', { href: link.vm(v.namespace, v.name) }, `${v.namespace}/${v.name}`)),
@@ -28,6 +28,7 @@ function list([page, fleet], route) {
 const CURES = {
   PendingRestart: 'Its guest sees less than the baseline. A restart gives it the rest.',
   Islanded: 'It cannot move to every node that accepts the baseline. A restart on the baseline frees it.',
+  Stranded: 'No other node takes it: until one does, or it is restarted, its node cannot be drained.',
   OnBaseline: 'Its guest sees just the baseline: it can go wherever the baseline is accepted.',
 };
 

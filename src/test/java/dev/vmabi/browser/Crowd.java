@@ -24,6 +24,7 @@ import java.util.Set;
 final class Crowd {
     static final int POOL = 4000;
     static final int ZOO = 1000;
+    static final int ZOO_CLASSES = 24;
     static final int VMS = 150;
     private static final Path PROFILES = Path.of("src/test/resources/profiles");
 
@@ -62,6 +63,13 @@ final class Crowd {
                 });
         story.say(judged.accepting() + " accept and " + judged.fenced() + " are fenced, after "
                 + Duration.between(start, Instant.now()).toSeconds() + " s");
+        story.await("the zoo's classes to be known", Duration.ofMinutes(5), () -> {
+            VirtualMachineABIStatus zoo = status(client, "zoo");
+            boolean known = zoo != null
+                    && zoo.nodes().reporting() == ZOO
+                    && zoo.classes().size() == ZOO_CLASSES;
+            return known ? Boolean.TRUE : null;
+        });
         story.await(
                 "all VMs to be stamped",
                 Duration.ofMinutes(2),

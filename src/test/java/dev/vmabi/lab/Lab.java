@@ -228,7 +228,7 @@ public final class Lab {
                 try {
                     String[] boot = host.await("lab: boot ", BOOT).split(" ", -1);
                     setBoot(kind, boot[2], boot[3]);
-                    host.await(" published state=", BOOT);
+                    host.await("published state=", BOOT);
                     System.out.println("lab: " + kind.name() + " (" + boot[3] + ") has published");
                 } catch (IllegalStateException e) {
                     fault(e.getMessage());

@@ -3,10 +3,14 @@ package dev.vmabi.observe;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.demo.Demo;
 import dev.vmabi.demo.Story;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,9 +49,10 @@ public final class Observe {
         try (ApiServer server = ApiServers.start();
                 Demo demo = new Demo(server, 128)) {
             demo.tellUntilRaise();
+            fence(server.client());
             try (AgentMetrics agents = new AgentMetrics(demo.fleet());
-                    Prometheus prometheus =
-                            new Prometheus(server.directory(), RULES, demo.operator().url(), agents)) {
+                    Prometheus prometheus = new Prometheus(
+                            server.directory(), RULES, demo.operator().url(), agents)) {
                 Observe observe = new Observe(demo.story(), prometheus);
                 observe.dashboard();
                 observe.rules();
@@ -63,15 +68,21 @@ public final class Observe {
         System.exit(exit);
     }
 
+    /** One policy gets a fence, so that there is one to be seen. */
+    private static void fence(KubernetesClient client) {
+        VirtualMachineABI _ = client.resources(VirtualMachineABI.class)
+                .withName("max")
+                .patch(PatchContext.of(PatchType.JSON_MERGE), """
+                        {"spec": {"fences": [{"surface": "WritableIDRegisters", "raise": "Never"}]}}""");
+    }
+
     private void dashboard() throws IOException {
         story.step("Every query of the dashboard returns data");
         JsonNode panels = new ObjectMapper().readTree(DASHBOARD.toFile()).path("panels");
         for (JsonNode panel : panels) {
             for (JsonNode target : panel.path("targets")) {
-                String query = target.path("expr")
-                        .asText()
-                        .replace("$policy", ".*")
-                        .replace("$__rate_interval", "30s");
+                String query =
+                        target.path("expr").asText().replace("$policy", ".*").replace("$__rate_interval", "30s");
                 int series = story.await(
                         panel.path("title").asText() + ": " + query, () -> present(prometheus.query(query)));
                 story.say("%3d series  %s".formatted(series, panel.path("title").asText()));

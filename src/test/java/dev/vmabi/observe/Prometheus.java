@@ -32,13 +32,14 @@ final class Prometheus implements AutoCloseable {
                   - job_name: agents
                     static_configs:
                 """.formatted(rules.toAbsolutePath(), operator.getAuthority()));
-        agents.nodes().forEach(n -> config.append("      - {targets: ['")
-                .append(agents.authority())
-                .append("'], labels: {__metrics_path__: /")
-                .append(n)
-                .append(", instance: ")
-                .append(n)
-                .append("}}\n"));
+        agents.nodes()
+                .forEach(n -> config.append("      - {targets: ['")
+                        .append(agents.authority())
+                        .append("'], labels: {__metrics_path__: /")
+                        .append(n)
+                        .append(", instance: ")
+                        .append(n)
+                        .append("}}\n"));
         Path file = Files.writeString(directory.resolve("prometheus.yml"), config);
         url = URI.create("http://127.0.0.1:" + freePort());
         process = new ProcessBuilder(
@@ -79,9 +80,11 @@ final class Prometheus implements AutoCloseable {
             throw new IllegalStateException("prometheus ended with " + process.exitValue() + "; see prometheus.log");
         }
         try {
-            HttpResponse<String> answer = http.send(
-                    HttpRequest.newBuilder(url.resolve(path)).build(), HttpResponse.BodyHandlers.ofString());
-            JsonNode body = answer.statusCode() == 503 ? new ObjectMapper().createObjectNode() : new ObjectMapper().readTree(answer.body());
+            HttpResponse<String> answer =
+                    http.send(HttpRequest.newBuilder(url.resolve(path)).build(), HttpResponse.BodyHandlers.ofString());
+            JsonNode body = answer.statusCode() == 503
+                    ? new ObjectMapper().createObjectNode()
+                    : new ObjectMapper().readTree(answer.body());
             if (body.path("status").asText("").equals("error")) {
                 throw new IllegalStateException(path + ": " + body.path("error").asText());
             }

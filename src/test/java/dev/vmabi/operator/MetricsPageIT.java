@@ -120,6 +120,9 @@ class MetricsPageIT {
     }
 
     private static Set<String> names(String list) {
-        return Arrays.stream(list.split(",", -1)).map(String::strip).filter(l -> !l.isEmpty()).collect(Collectors.toCollection(TreeSet::new));
+        return Arrays.stream(list.split(",", -1))
+                .map(String::strip)
+                .filter(l -> !l.isEmpty())
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 }
