@@ -294,6 +294,7 @@ final class PageChecks {
                         + " && document.querySelector('main h1') !== null && document.title.length > 5")
                 .asBoolean();
         story.await(view, drawn);
+        JsonNode _ = tab.eval("document.activeElement.blur()");
         Story.pause(Duration.ofMillis(400));
         if (height == 0) {
             tab.size(

@@ -23,9 +23,9 @@ import org.junit.jupiter.api.Test;
 /** docs/reference/metrics.md and what operator and agent expose name the same metrics, types and labels. */
 class MetricsPageIT {
     private static final Path PAGE = Path.of("docs/reference/metrics.md");
-    private static final Pattern ROW = Pattern.compile("\\| `([a-z_]+)` \\| (\\w+) \\| ([^|]*) \\|.*");
-    private static final Pattern TYPE = Pattern.compile("# TYPE ([a-z_]+) (\\w+)");
-    private static final Pattern SAMPLE = Pattern.compile("([a-z_]+?)(_bucket|_sum|_count)?(?:\\{(.*)})? [^ ]+");
+    private static final Pattern ROW = Pattern.compile("\\| `([a-z0-9_]+)` \\| (\\w+) \\| ([^|]*) \\|.*");
+    private static final Pattern TYPE = Pattern.compile("# TYPE ([a-z0-9_]+) (\\w+)");
+    private static final Pattern SAMPLE = Pattern.compile("([a-z0-9_]+?)(_bucket|_sum|_count)?(?:\\{(.*)})? [^ ]+");
 
     /** Type and labels of a metric. */
     private record Shape(String type, Set<String> labels) {}
