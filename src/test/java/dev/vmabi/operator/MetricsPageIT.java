@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 /** docs/reference/metrics.md and what operator and agent expose name the same metrics, types and labels. */
 class MetricsPageIT {
     private static final Path PAGE = Path.of("docs/reference/metrics.md");
-    private static final Pattern ROW = Pattern.compile("\\| `([a-z0-9_]+)` \\| (\\w+) \\| ([^|]*) \\|.*");
+    private static final Pattern ROW = Pattern.compile("\\| `([a-z0-9_]+)` \\| (\\w+) \\|([^|]*)\\|.*");
     private static final Pattern TYPE = Pattern.compile("# TYPE ([a-z0-9_]+) (\\w+)");
     private static final Pattern SAMPLE = Pattern.compile("([a-z0-9_]+?)(_bucket|_sum|_count)?(?:\\{(.*)})? [^ ]+");
 
