@@ -44,13 +44,7 @@ final class VmCensus {
     static VmCensus take(Fleet fleet, Policy policy, Vmm vmm, Pool pool) {
         VmCensus census = new VmCensus();
         WaysOut waysOut = new WaysOut(fleet, vmm, pool);
-        for (Vm vm : fleet.state().vms()) {
-            if (vm.node().isEmpty()
-                    || !fleet.policyFor(vm)
-                            .filter(p -> p.name().equals(policy.name()))
-                            .isPresent()) {
-                continue;
-            }
+        for (Vm vm : inScope(fleet, policy)) {
             Optional<GuestAbi> has = has(fleet, vm, vmm);
             if (has.isEmpty()) {
                 census.unknown.add(vm);
@@ -67,6 +61,16 @@ final class VmCensus {
             }
         }
         return census;
+    }
+
+    /** The VMs that have a node and that the policy speaks for. */
+    static List<Vm> inScope(Fleet fleet, Policy policy) {
+        return fleet.state().vms().stream()
+                .filter(vm -> vm.node().isPresent())
+                .filter(vm -> fleet.policyFor(vm)
+                        .filter(p -> p.name().equals(policy.name()))
+                        .isPresent())
+                .toList();
     }
 
     /** What the guest of a running VM has; empty where nobody can tell. */
