@@ -13,6 +13,7 @@ public record FleetEvent(Reason reason, String note) {
         RaiseAvailable(true),
         FenceRaised(true),
         NodeAccepted(true),
+        VirtualMachineStamped(true),
         LoweringRefused(false),
         NodeFenced(false),
         NodeReportStale(false),
