@@ -23,6 +23,12 @@ public final class Names {
     /** Label and annotation on a VirtualMachineInstance: the first 16 digits of what its guest sees now. */
     public static final String STAMP = GROUP + "/guest-abi";
 
+    /** Annotation on a VirtualMachineInstance: what its hook has QEMU leave out, like {@code psci=1.1,pmu=off}. */
+    public static final String CLAMP = GROUP + "/clamp";
+
+    /** Annotation on a migration: when a node came up that takes its VM, so that KubeVirt was to try again (RFC 3339). */
+    public static final String RETRIED = GROUP + "/retried";
+
     /** Label by which a VM pod of another stack than KubeVirt opts in to a policy. */
     public static final String POLICY_LABEL = GROUP + "/policy";
 

@@ -8,6 +8,7 @@ import dev.vmabi.api.NodeABIStatus.NodeState;
 import dev.vmabi.api.VirtualMachineABISpec.OneWayMoves;
 import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
+import dev.vmabi.fleet.FleetState.Vm;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -49,6 +50,19 @@ public final class Destinations {
         this.from = from;
         this.nodeSelector = Map.copyOf(nodeSelector);
         this.vmm = fleet.vmm(policy);
+    }
+
+    /** Of a VM that runs here; what a migration adds to the node selector lies under what the VM itself asks for. */
+    public static Destinations of(
+            Fleet fleet, Policy policy, Vm vm, Digest guestAbi, Map<String, String> addedNodeSelector) {
+        Map<String, String> selector = new HashMap<>(addedNodeSelector);
+        selector.putAll(vm.nodeSelector());
+        return new Destinations(fleet, policy, guestAbi, vm.node(), selector);
+    }
+
+    /** The names of the nodes that take the VM now. */
+    public SortedSet<String> nodes() {
+        return candidates().filter(this::takes).map(Node::name).collect(Collectors.toCollection(TreeSet::new));
     }
 
     /** Whether some other node takes the VM now. */
@@ -155,17 +169,22 @@ public final class Destinations {
 
     /** Why the host it leaves would refuse it after this move, if the policy bars such moves. */
     private Optional<String> wayBackBarred(Node node) {
+        return policy.spec().oneWayMoves() == OneWayMoves.Allow
+                ? Optional.empty()
+                : from.flatMap(left -> wayBackClosed(fleet, vmm, guestAbi, left, node.name()))
+                        .map(why -> "would be a one-way move, which policy " + policy.name() + " denies: " + why);
+    }
+
+    /** Why the host {@code left} would refuse what a guest has after landing on {@code to}; empty if it would not. */
+    static Optional<String> wayBackClosed(Fleet fleet, Vmm vmm, Digest guestAbi, String left, String to) {
         Optional<GuestAbi> abi = fleet.guestAbi(guestAbi);
-        if (policy.spec().oneWayMoves() == OneWayMoves.Allow
-                || abi.isEmpty()
-                || !(fleet.standing(node.name()) instanceof Standing.Fresh to)
-                || !(from.map(fleet::standing).orElse(null) instanceof Standing.Fresh left)
-                || fleet.refusal(to, abi.get(), vmm).isPresent()) {
+        if (abi.isEmpty()
+                || !(fleet.standing(to) instanceof Standing.Fresh there)
+                || !(fleet.standing(left) instanceof Standing.Fresh here)
+                || fleet.refusal(there, abi.get(), vmm).isPresent()) {
             return Optional.empty();
         }
-        GuestAbi landing = fleet.landing(to.digest(), to.profile(), abi.get(), vmm);
-        return fleet.refusal(left, landing, vmm)
-                .map(refused -> "would be a one-way move, which policy " + policy.name() + " denies: "
-                        + Reasons.first(refused, 1));
+        GuestAbi landing = fleet.landing(there.digest(), there.profile(), abi.get(), vmm);
+        return fleet.refusal(here, landing, vmm).map(refused -> Reasons.first(refused, 1));
     }
 }

@@ -6,6 +6,7 @@ import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -64,7 +65,7 @@ public record DrainCheck(List<Vm> leave, List<Stays> stay, List<Vm> free) {
             String why = "what its guest has is not known: " + fleet.whyUnknown(vm, vm.stamp());
             return Optional.of(new Stays(vm, policy, guestAbi, why, List.of()));
         }
-        Destinations destinations = new Destinations(fleet, policy, guestAbi.get(), vm.node(), vm.nodeSelector());
+        Destinations destinations = Destinations.of(fleet, policy, vm, guestAbi.get(), Map.of());
         if (destinations.any()) {
             return Optional.empty();
         }

@@ -14,6 +14,7 @@ public record FleetEvent(Reason reason, String note) {
         FenceRaised(true),
         NodeAccepted(true),
         VirtualMachineStamped(true),
+        OneWayMove(true),
         LoweringRefused(false),
         NodeFenced(false),
         NodeReportStale(false),

@@ -111,22 +111,53 @@ public final class Views {
         return selector;
     }
 
-    /** What the guest's owner has libvirt leave out: {@code spec.domain.cpu.features} with policy disable. */
+    /** What QEMU left out: by {@code spec.domain.cpu.features} with policy disable, and by the hook where it has one. */
     private static Clamp clamp(GenericKubernetesResource vmi) {
-        Object features = vmi.get("spec", "domain", "cpu", "features");
-        Clamp clamp = Clamp.NONE;
-        if (features instanceof List<?> list) {
+        Set<String> disabled = new TreeSet<>();
+        if (vmi.get("spec", "domain", "cpu", "features") instanceof List<?> list) {
             for (Object feature : list) {
                 if (feature instanceof Map<?, ?> entry && "disable".equals(entry.get("policy"))) {
-                    if ("sve".equals(entry.get("name"))) {
-                        clamp = clamp.withoutSve();
-                    } else if ("pauth".equals(entry.get("name"))) {
-                        clamp = clamp.withoutPauth();
-                    }
+                    disabled.add(String.valueOf(entry.get("name")));
                 }
             }
         }
-        return clamp;
+        Map<String, String> annotations =
+                Objects.requireNonNullElse(vmi.getMetadata().getAnnotations(), Map.of());
+        return Imposition.imposed(
+                disabled,
+                Imposition.hooked(annotations.getOrDefault("hooks.kubevirt.io/hookSidecars", ""))
+                        ? Optional.ofNullable(annotations.get(Names.CLAMP))
+                        : Optional.empty());
+    }
+
+    /** A VirtualMachineInstanceMigration. */
+    public static Migration migration(GenericKubernetesResource vmim) {
+        String phase = text(vmim, "status", "phase").orElse("");
+        Map<String, String> added = new TreeMap<>();
+        if (vmim.get("spec", "addedNodeSelector") instanceof Map<?, ?> map) {
+            map.forEach((key, value) -> added.put(String.valueOf(key), String.valueOf(value)));
+        }
+        added.keySet().removeIf(k -> k.startsWith(Names.NODE_LABEL_PREFIX));
+        return new Migration(
+                vmim.getMetadata().getNamespace(),
+                vmim.getMetadata().getName(),
+                vmim.getMetadata().getUid(),
+                Instant.parse(vmim.getMetadata().getCreationTimestamp()),
+                text(vmim, "spec", "vmiName").orElse(""),
+                added,
+                switch (phase) {
+                    case "", "Pending" -> Migration.Phase.Waiting;
+                    case "Succeeded" -> Migration.Phase.Succeeded;
+                    case "Failed" -> Migration.Phase.Failed;
+                    default -> Migration.Phase.Moving;
+                },
+                text(vmim, "status", "migrationState", "sourceNode"),
+                text(vmim, "status", "migrationState", "targetNode"));
+    }
+
+    private static Optional<String> text(GenericKubernetesResource object, Object... path) {
+        Object value = object.get(path);
+        return value instanceof String text && !text.isEmpty() ? Optional.of(text) : Optional.empty();
     }
 
     public static Map<String, String> labels(HasMetadata object) {

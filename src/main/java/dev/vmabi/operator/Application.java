@@ -37,7 +37,8 @@ public class Application {
     LeaderElectionConfiguration leaderElection(
             @ConfigProperty(name = "vmabi.namespace") Optional<String> namespace,
             @ConfigProperty(name = "vmabi.identity") Optional<String> identity,
-            MeterRegistry meters) {
+            MeterRegistry meters,
+            Migrations migrations) {
         AtomicInteger leads = new AtomicInteger();
         Gauge.builder("vmabi.leader", leads, AtomicInteger::get)
                 .description("1 on the replica that holds the lease and writes, 0 on the others")
@@ -47,7 +48,13 @@ public class Application {
                 .withLeaseDuration(Duration.ofSeconds(15))
                 .withRenewDeadline(Duration.ofSeconds(10))
                 .withRetryPeriod(Duration.ofSeconds(2))
-                .withLeaderCallbacks(new LeaderCallbacks(() -> leads.set(1), () -> leads.set(0), leader -> {}));
+                .withLeaderCallbacks(new LeaderCallbacks(
+                        () -> {
+                            leads.set(1);
+                            migrations.lead();
+                        },
+                        () -> leads.set(0),
+                        leader -> {}));
         namespace.ifPresent(builder::withLeaseNamespace);
         identity.ifPresent(builder::withIdentity);
         return builder.build();

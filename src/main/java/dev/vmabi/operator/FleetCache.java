@@ -19,7 +19,6 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.Node;
-import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
@@ -77,8 +76,7 @@ public class FleetCache implements FleetSource {
     private final Map<Digest, GuestAbi> guestAbis = new ConcurrentHashMap<>();
     private final Map<String, Map<String, String>> namespaces = new ConcurrentHashMap<>();
     private volatile Optional<Fleet> fleet = Optional.empty();
-    private volatile Watched<CustomResourceDefinition> kubeVirt;
-    private volatile Watched<GenericKubernetesResource> vmis;
+    private Served vmis;
     private ScheduledFuture<?> gathering;
 
     FleetCache(KubernetesClient client, ObjectMapper json) {
@@ -145,9 +143,14 @@ public class FleetCache implements FleetSource {
         watch(own("NodeABI", "nodeabis"), this::reportChanged, n -> reports.remove(name(n)));
         watch(own("ABIProfile", "abiprofiles"), this::profileChanged, p -> remove(profiles, p));
         watch(own("GuestABI", "guestabis"), this::guestAbiChanged, g -> remove(guestAbis, g));
-        kubeVirt =
-                Watched.start(KubeVirt.definition(client), this::kubeVirtChanged, c -> kubeVirtWent(), this::markDirty);
-        watches.add(kubeVirt);
+        vmis = new Served(
+                        client,
+                        KubeVirt.INSTANCES,
+                        v -> vms.told(key(v), v, Views.vm(v)),
+                        v -> vms.remove(key(v)),
+                        vms::clear,
+                        this::markDirty)
+                .start();
         gathering = gatherer.scheduleWithFixedDelay(this::gather, GATHER_MILLIS, GATHER_MILLIS, TimeUnit.MILLISECONDS);
         markDirty();
     }
@@ -156,7 +159,7 @@ public class FleetCache implements FleetSource {
         gathering.cancel(false);
         gatherer.shutdown();
         watches.forEach(Watched::close);
-        boolean _ = kubeVirtWent();
+        vmis.close();
     }
 
     private void markDirty() {
@@ -178,10 +181,7 @@ public class FleetCache implements FleetSource {
     }
 
     private boolean complete() {
-        Watched<?> vmis = this.vmis;
-        return watches.stream().allMatch(Watched::complete)
-                && (vmis == null || vmis.complete())
-                && kubeVirt.objects().stream().anyMatch(KubeVirt::served) == (vmis != null);
+        return watches.stream().allMatch(Watched::complete) && vmis.complete();
     }
 
     private FleetState state() {
@@ -235,33 +235,6 @@ public class FleetCache implements FleetSource {
 
     private static <T> boolean remove(Map<Digest, T> map, GenericKubernetesResource object) {
         return map.keySet().removeIf(d -> d.hex().equals(name(object)));
-    }
-
-    private boolean kubeVirtChanged(CustomResourceDefinition definition) {
-        if (!KubeVirt.served(definition)) {
-            return kubeVirtWent();
-        }
-        if (vmis != null) {
-            return false;
-        }
-        LOG.info("KubeVirt's VirtualMachineInstances are served; watching them");
-        vmis = Watched.start(
-                KubeVirt.instances(client),
-                v -> vms.told(key(v), v, Views.vm(v)),
-                v -> vms.remove(key(v)),
-                this::markDirty);
-        return true;
-    }
-
-    private boolean kubeVirtWent() {
-        Watched<GenericKubernetesResource> watched = vmis;
-        if (watched == null) {
-            return false;
-        }
-        vmis = null;
-        watched.close();
-        vms.clear();
-        return true;
     }
 
     private SharedIndexInformer<GenericKubernetesResource> own(String kind, String plural) {

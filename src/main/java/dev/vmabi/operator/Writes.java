@@ -8,6 +8,7 @@ import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.fleet.FleetState;
+import dev.vmabi.fleet.Migration;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.Node;
@@ -18,6 +19,8 @@ import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -103,6 +106,23 @@ public class Writes {
         cache.wroteVmi(stamped);
         count("VirtualMachineInstance");
         return stamped;
+    }
+
+    /** Has KubeVirt look at a waiting migration again: any change of its metadata does. */
+    void retry(Migration migration, Instant now) {
+        GenericKubernetesResource patch = new GenericKubernetesResourceBuilder()
+                .withApiVersion("kubevirt.io/v1")
+                .withKind("VirtualMachineInstanceMigration")
+                .withNewMetadata()
+                .withNamespace(migration.namespace())
+                .withName(migration.name())
+                .withUid(migration.uid())
+                .withAnnotations(Map.of(
+                        Names.RETRIED, now.truncatedTo(ChronoUnit.SECONDS).toString()))
+                .endMetadata()
+                .build();
+        client.resource(patch).patch(APPLY);
+        count("VirtualMachineInstanceMigration");
     }
 
     private void count(String kind) {
