@@ -49,6 +49,11 @@ public record VirtualMachineABIStatus(
         @Size(max = 20)
         List<HoldsDown> holdsDown,
 
+        @JsonPropertyDescription(
+                "Fields of the baseline that some node would give a new VM otherwise, and what imposes them on it; at most 40, those that nothing imposes first.")
+        @Size(max = 40)
+        List<ImposedField> imposition,
+
         @JsonPropertyDescription("Where each fence stands.") @Size(max = 16)
         List<FenceState> fences,
 
@@ -71,6 +76,7 @@ public record VirtualMachineABIStatus(
         fencedNodes = copy(fencedNodes);
         classes = copy(classes);
         holdsDown = copy(holdsDown);
+        imposition = copy(imposition);
         fences = copy(fences);
         strandedVMs = copy(strandedVMs);
         unknownVMs = copy(unknownVMs);
@@ -283,6 +289,31 @@ public record VirtualMachineABIStatus(
         public HoldsDown {
             gains = copy(gains);
         }
+    }
+
+    /** One field of the baseline that not every node gives by itself. */
+    @JsonInclude(JsonInclude.Include.NON_EMPTY)
+    public record ImposedField(
+            @JsonPropertyDescription("The register, or register.FIELD.")
+            String field,
+
+            @JsonPropertyDescription("Value in the baseline; absent where the baseline has no such register.")
+            String pinned,
+
+            @JsonPropertyDescription("Value that such a node gives.")
+            String given,
+
+            @JsonPropertyDescription(
+                    "CPUFeature: spec.domain.cpu.features of every new VM. Hook: the hook, in VMs whose owner asked for it. Nothing: VMs that boot on such a node have more than the baseline.")
+            ImposedBy by,
+
+            @JsonPropertyDescription("Why nothing imposes it.") String why) {}
+
+    /** What imposes a field on new VMs. */
+    public enum ImposedBy {
+        CPUFeature,
+        Hook,
+        Nothing
     }
 
     /** Where one fence stands. */

@@ -51,6 +51,13 @@ public record Imposition(SortedSet<String> cpuFeatures, String byHook) {
         return new Imposition(features, String.join(",", rest));
     }
 
+    /** What a VM is by it, for people. */
+    public String text() {
+        return "started"
+                + (cpuFeatures.isEmpty() ? "" : " without " + String.join(", ", cpuFeatures))
+                + (byHook.isEmpty() ? "" : " with " + byHook + " by its hook");
+    }
+
     /** Whether a VM's annotation {@code hooks.kubevirt.io/hookSidecars} asks for the hook. */
     public static boolean hooked(String hookSidecars) {
         return HOOK.matcher(hookSidecars).find();

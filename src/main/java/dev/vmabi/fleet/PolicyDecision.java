@@ -12,6 +12,7 @@ import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
 import dev.vmabi.api.VirtualMachineABIStatus.FencedNode;
 import dev.vmabi.api.VirtualMachineABIStatus.HoldsDown;
 import dev.vmabi.api.VirtualMachineABIStatus.HostClass;
+import dev.vmabi.api.VirtualMachineABIStatus.ImposedField;
 import dev.vmabi.api.VirtualMachineABIStatus.NodeCounts;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.api.VirtualMachineABIStatus.RefusedClass;
@@ -82,6 +83,7 @@ public record PolicyDecision(
                 fencedNodes(pool),
                 classes(fleet, terms.vmm(), pool),
                 holdsDown(pool, baseline.minimum()),
+                imposition(fleet, policy, pool, baseline),
                 fences,
                 census.counts(fleet, terms.vmm(), pool, baseline.pin()),
                 census.stranded().stream()
@@ -94,6 +96,21 @@ public record PolicyDecision(
                 .collect(Collectors.toMap(
                         VmCensus.Stamp::vm, VmCensus.Stamp::guestAbi, (a, b) -> b, LinkedHashMap::new));
         return new PolicyDecision(status, Map.copyOf(guestAbis), stamps, List.copyOf(events), baseline.next());
+    }
+
+    private static List<ImposedField> imposition(
+            Fleet fleet, Policy policy, Pool pool, BaselineDecision baseline) {
+        return baseline.pin()
+                .flatMap(pin -> Optional.ofNullable(baseline.guestAbis().get(Digest.parse(pin.digest())))
+                        .or(() -> fleet.guestAbi(Digest.parse(pin.digest())))
+                        .map(abi -> ImposedFields.of(
+                                fleet,
+                                fleet.vmm(policy),
+                                policy.spec().impose(),
+                                pool,
+                                abi,
+                                pin)))
+                .orElse(List.of());
     }
 
     private static List<FenceState> fences(Fleet fleet, Policy policy, PolicyTerms terms, List<FleetEvent> events) {

@@ -13,11 +13,11 @@ public final class RecentDecisions {
      * One decision.
      *
      * @param number counts from 1
-     * @param hook {@code migration} or {@code pod}
-     * @param verdict {@code steer}, {@code deny}, {@code audit}, or {@code allow} with a warning
+     * @param hook {@code migration}, {@code pod} or {@code instance}
+     * @param verdict {@code steer}, {@code impose}, {@code deny}, {@code audit}, or {@code allow} with a warning
      * @param reason one word, as in the metric {@code vmabi_admissions_total}
      * @param vm name of the VM, or of the pod where it is of another stack
-     * @param text what the requester was told, or where the VM is held
+     * @param text what the requester was told, where the VM is held, or what is imposed on it
      */
     public record Entry(
             long number,

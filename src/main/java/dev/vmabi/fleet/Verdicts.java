@@ -1,5 +1,6 @@
 package dev.vmabi.fleet;
 
+import dev.vmabi.abi.Addition;
 import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.Exclusions;
@@ -24,6 +25,7 @@ import java.util.function.Supplier;
 public final class Verdicts {
     private static final int MOST_VERDICTS = 65_536;
     private static final int MOST_MINIMUMS = 256;
+    private static final int MOST_ADDITIONS = 4096;
 
     private record VerdictKey(Digest profile, Digest guestAbi, Vmm vmm, Clamp clamp) {}
 
@@ -34,6 +36,7 @@ public final class Verdicts {
     private final Map<VirtualMachineABISpec, PolicyTerms> terms = leastRecentlyUsed(MOST_MINIMUMS);
     private final Map<GainKey, List<String>> gains = leastRecentlyUsed(MOST_MINIMUMS);
     private final Map<VerdictKey, GuestAbi> landings = leastRecentlyUsed(MOST_VERDICTS);
+    private final Map<VerdictKey, List<Addition>> additions = leastRecentlyUsed(MOST_ADDITIONS);
     private final Map<VerdictKey, Verdict> verdicts = leastRecentlyUsed(MOST_VERDICTS);
     private final Map<MinimumKey, Minimum> minimums = leastRecentlyUsed(MOST_MINIMUMS);
 
@@ -49,6 +52,18 @@ public final class Verdicts {
      */
     public GuestAbi landing(Digest profile, HostProfile host, GuestAbi abi, Vmm vmm, Clamp clamp) {
         return once(landings, new VerdictKey(profile, abi.digest(), vmm, clamp), () -> host.land(abi, vmm, clamp));
+    }
+
+    /**
+     * What a guest born on the host under the clamp has and a guest of the ABI has not.
+     *
+     * @throws IllegalArgumentException if the host cannot honour the clamp
+     */
+    List<Addition> additions(Digest profile, HostProfile host, GuestAbi abi, Clamp clamp) {
+        return once(
+                additions,
+                new VerdictKey(profile, abi.digest(), Vmm.GENERIC, clamp),
+                () -> Addition.between(abi, host.birth(clamp)));
     }
 
     /** {@link PolicyTerms#of}. */

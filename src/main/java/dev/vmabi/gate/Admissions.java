@@ -2,7 +2,6 @@ package dev.vmabi.gate;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetSource;
 import dev.vmabi.fleet.RecentDecisions;
@@ -69,9 +68,7 @@ final class Admissions {
         Decision decision = hook.answers(request.path("operation").asText())
                 ? hook.decide(fleet.get(), request)
                 : Decision.Allow.untouched(Reason.NotAVm);
-        ArrayNode patch = decision instanceof Decision.Steer steer
-                ? hook.patch(request.path("object"), steer.steering())
-                : JsonNodeFactory.instance.arrayNode();
+        ArrayNode patch = hook.patch(request.path("object"), decision);
         byte[] answer = Reviews.answer(request.path("uid").asText(), decision, patch);
         count(hook, request, decision);
         timer(hook).record(Duration.ofNanos(System.nanoTime() - start));
@@ -89,6 +86,7 @@ final class Admissions {
         String verdict = switch (decision) {
             case Decision.Allow allow -> "allow";
             case Decision.Steer steer -> "steer";
+            case Decision.Impose impose -> "impose";
             case Decision.Deny deny -> "deny";
             case Decision.Audited audited -> "audit";
         };
@@ -125,6 +123,7 @@ final class Admissions {
                 String.join("; ", steer.warnings())
                         + (steer.warnings().isEmpty() ? "" : "; ")
                         + steer.steering().text();
+            case Decision.Impose impose -> impose.imposition().text();
             case Decision.Allow _, Decision.Audited _ -> String.join("; ", decision.warnings());
         };
     }
@@ -152,6 +151,7 @@ final class Admissions {
             case MIGRATION -> "migration";
             case POD -> "pod";
             case POLICY -> "policy";
+            case INSTANCE -> "instance";
         };
     }
 }

@@ -1,5 +1,6 @@
 package dev.vmabi.gate;
 
+import dev.vmabi.fleet.Imposition;
 import java.util.List;
 
 /** What becomes of a request. */
@@ -28,6 +29,14 @@ public sealed interface Decision {
         }
     }
 
+    /** Let through, with something for its VMM to leave out. */
+    record Impose(Reason reason, Imposition imposition) implements Decision {
+        @Override
+        public List<String> warnings() {
+            return List.of();
+        }
+    }
+
     /** Refused. */
     record Deny(Reason reason, String message) implements Decision {
         @Override
@@ -48,6 +57,7 @@ public sealed interface Decision {
             String would = switch (withheld) {
                 case Deny deny -> "would be denied: " + deny.message();
                 case Steer steer -> "would be " + steer.steering().text();
+                case Impose impose -> "would be " + impose.imposition().text();
                 default -> "";
             };
             return would.isEmpty() ? List.of() : List.of("policy " + policy + " audits; " + would);

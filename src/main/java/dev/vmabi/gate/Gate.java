@@ -4,12 +4,14 @@ import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABISpec.Enforcement;
+import dev.vmabi.api.VirtualMachineABISpec.Impose;
 import dev.vmabi.api.VirtualMachineABISpec.Placement;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.fleet.Destinations;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
+import dev.vmabi.fleet.Imposition;
 import dev.vmabi.gate.MigrationRequest.Origin;
 import io.fabric8.kubernetes.api.model.LabelSelector;
 import io.fabric8.kubernetes.api.model.NodeSelectorRequirement;
@@ -19,7 +21,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
@@ -60,6 +64,49 @@ public final class Gate {
                 .orElseGet(() -> Decision.Allow.untouched(Reason.NoPolicy));
     }
 
+    /**
+     * Decides on a VM: what its VMM is to leave out, so that its guest gets no more than the baseline. Never denied, and
+     * only where all pools that it may boot into want the same.
+     */
+    public static Decision decide(Fleet fleet, InstanceRequest request) {
+        if (!"arm64".equals(request.architecture())) {
+            return Decision.Allow.untouched(Reason.OtherArchitecture);
+        }
+        Vm vm = new Vm(
+                request.namespace(),
+                request.name(),
+                "",
+                request.labels(),
+                fleet.namespaceLabels(request.namespace()),
+                Optional.empty(),
+                Clamp.NONE,
+                Optional.empty(),
+                false,
+                request.nodeSelector());
+        List<Policy> policies = fleet.bootPolicies(vm, request.nodeSelector());
+        if (policies.isEmpty()) {
+            return Decision.Allow.untouched(Reason.NoPolicy);
+        }
+        Set<Clamp> clamps = policies.stream().map(Gate::imposes).collect(Collectors.toSet());
+        if (clamps.size() > 1) {
+            return Decision.Allow.untouched(Reason.SeveralPools);
+        }
+        Imposition imposition = Imposition.of(clamps.iterator().next());
+        SortedSet<String> disable = new TreeSet<>(imposition.cpuFeatures());
+        disable.removeIf(f -> f.startsWith("sve") ? request.saysSve() : request.cpuFeatures().contains(f));
+        String byHook = request.hooked() ? imposition.byHook() : "";
+        return disable.isEmpty() && byHook.isEmpty()
+                ? Decision.Allow.untouched(Reason.Baseline)
+                : bind(policies.getFirst(), new Decision.Impose(Reason.Baseline, new Imposition(disable, byHook)));
+    }
+
+    private static Clamp imposes(Policy policy) {
+        return pin(policy)
+                .filter(pin -> policy.spec().impose() == Impose.WherePossible && pin.clamp() != null)
+                .map(pin -> Clamp.parse(pin.clamp()))
+                .orElse(Clamp.NONE);
+    }
+
     private static Decision migration(Fleet fleet, Policy policy, Vm vm, MigrationRequest request) {
         if (request.sendsAway()) {
             return new Decision.Allow(
@@ -75,7 +122,7 @@ public final class Gate {
                     : new Decision.Allow(Reason.Unknown, List.of("it will wait: " + message));
         }
         Steering steering = Steering.to(Names.nodeLabel(guestAbi.get()));
-        Destinations destinations = new Destinations(fleet, policy, guestAbi.get(), vm.node(), wishes(vm, request));
+        Destinations destinations = Destinations.of(fleet, policy, vm, guestAbi.get(), request.addedNodeSelector());
         if (destinations.any()) {
             return new Decision.Steer(Reason.GuestAbi, steering, List.of());
         }
@@ -83,13 +130,6 @@ public final class Gate {
         return request.origin() == Origin.Person
                 ? new Decision.Deny(Reason.Nowhere, message)
                 : new Decision.Steer(Reason.Nowhere, steering, List.of("it will wait: " + message));
-    }
-
-    /** KubeVirt lays what a migration adds under what the VM asks for. */
-    private static Map<String, String> wishes(Vm vm, MigrationRequest request) {
-        Map<String, String> wishes = new TreeMap<>(request.addedNodeSelector());
-        wishes.putAll(vm.nodeSelector());
-        return wishes;
     }
 
     private static Decision target(Fleet fleet, Policy policy, Vm vm, PodRequest pod) {

@@ -15,8 +15,10 @@ enum Hook {
         }
 
         @Override
-        ArrayNode patch(JsonNode object, Steering steering) {
-            return Patches.migration(object, steering);
+        ArrayNode patch(JsonNode object, Decision decision) {
+            return decision instanceof Decision.Steer steer
+                    ? Patches.migration(object, steer.steering())
+                    : Patches.none();
         }
 
         @Override
@@ -31,14 +33,34 @@ enum Hook {
         }
 
         @Override
-        ArrayNode patch(JsonNode object, Steering steering) {
-            return Patches.pod(object, steering);
+        ArrayNode patch(JsonNode object, Decision decision) {
+            return decision instanceof Decision.Steer steer
+                    ? Patches.pod(object, steer.steering())
+                    : Patches.none();
         }
 
         @Override
         String vm(JsonNode request) {
             PodRequest pod = PodRequest.of(request);
             return pod.vmName().orElse(pod.name());
+        }
+    },
+    INSTANCE("/mutate/instances") {
+        @Override
+        Decision decide(Fleet fleet, JsonNode request) {
+            return Gate.decide(fleet, InstanceRequest.of(request));
+        }
+
+        @Override
+        ArrayNode patch(JsonNode object, Decision decision) {
+            return decision instanceof Decision.Impose impose
+                    ? Patches.instance(object, impose.imposition())
+                    : Patches.none();
+        }
+
+        @Override
+        String vm(JsonNode request) {
+            return InstanceRequest.of(request).name();
         }
     },
     /** Policies pass as they are, with what they would do as warnings: also in a dry run. */
@@ -57,8 +79,8 @@ enum Hook {
         }
 
         @Override
-        ArrayNode patch(JsonNode object, Steering steering) {
-            throw new IllegalStateException("policies are not steered");
+        ArrayNode patch(JsonNode object, Decision decision) {
+            return Patches.none();
         }
 
         @Override
@@ -84,7 +106,8 @@ enum Hook {
 
     abstract Decision decide(Fleet fleet, JsonNode request);
 
-    abstract ArrayNode patch(JsonNode object, Steering steering);
+    /** What the decision changes of the object; empty for nothing. */
+    abstract ArrayNode patch(JsonNode object, Decision decision);
 
     /** Name of the VM that the request is about, of the pod where it is of another stack, or of the policy. */
     abstract String vm(JsonNode request);

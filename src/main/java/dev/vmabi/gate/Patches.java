@@ -6,6 +6,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.api.model.NodeSelectorRequirement;
+import dev.vmabi.api.Names;
+import dev.vmabi.fleet.Imposition;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -41,6 +43,37 @@ final class Patches {
             addAffinity(patch, object.path("spec").path("affinity"), steering);
         }
         return patch;
+    }
+
+    /** For a VirtualMachineInstance; what its owner wrote comes first and stays. */
+    static ArrayNode instance(JsonNode object, Imposition imposition) {
+        ArrayNode patch = none();
+        JsonNode domain = object.path("spec").path("domain");
+        JsonNode features = domain.path("cpu").path("features");
+        ArrayNode disabled = JsonNodeFactory.instance.arrayNode();
+        imposition.cpuFeatures().forEach(name -> disabled.addObject()
+                .put("name", name)
+                .put("policy", "disable"));
+        if (disabled.isEmpty() || !domain.isObject()) {
+            // Nothing to disable, or no VM.
+        } else if (features.isArray()) {
+            disabled.forEach(feature -> add(patch, "/spec/domain/cpu/features/-", feature));
+        } else if (domain.path("cpu").isObject()) {
+            add(patch, "/spec/domain/cpu/features", disabled);
+        } else {
+            add(patch, "/spec/domain/cpu", JsonNodeFactory.instance.objectNode().set("features", disabled));
+        }
+        if (!imposition.byHook().isEmpty()) {
+            add(
+                    patch,
+                    "/metadata/annotations/" + escape(Names.CLAMP),
+                    JsonNodeFactory.instance.textNode(imposition.byHook()));
+        }
+        return patch;
+    }
+
+    static ArrayNode none() {
+        return JsonNodeFactory.instance.arrayNode();
     }
 
     private static void addEntries(ArrayNode patch, JsonNode object, String field, Map<String, String> entries) {

@@ -14,6 +14,8 @@ public enum Reason {
     NotPinned,
     /** A new VM, held to the baseline. */
     Baseline,
+    /** A new VM that may boot into pools with different baselines, so that nothing is imposed on it. */
+    SeveralPools,
     /** A running VM, held to nodes that take what its guest has. */
     GuestAbi,
     /** A running VM that no other node takes now. */

@@ -38,6 +38,7 @@ final class Reviews {
             .build());
 
     private static final TokenFilter ALL = TokenFilter.INCLUDE_ALL;
+    private static final TokenFilter DOMAIN = new Kept(Map.of("cpu", new Kept(Map.of("features", ALL))));
     private static final TokenFilter KEPT = new Kept(Map.of(
             "apiVersion",
             ALL,
@@ -61,6 +62,8 @@ final class Reviews {
                             new Kept(Stream.of(
                                             "nodeSelector",
                                             "affinity",
+                                            "architecture",
+                                            "domain",
                                             "vmiName",
                                             "addedNodeSelector",
                                             "sendTo",
@@ -74,7 +77,7 @@ final class Reviews {
                                             "oneWayMoves",
                                             "impose",
                                             "enforcement")
-                                    .collect(Collectors.toMap(name -> name, name -> ALL)))))))));
+                                    .collect(Collectors.toMap(name -> name, name -> name.equals("domain") ? DOMAIN : ALL)))))))));
 
     private Reviews() {}
 
