@@ -307,7 +307,8 @@ public record VirtualMachineABIStatus(
                     "CPUFeature: spec.domain.cpu.features of every new VM. Hook: the hook, in VMs whose owner asked for it. Nothing: VMs that boot on such a node have more than the baseline.")
             ImposedBy by,
 
-            @JsonPropertyDescription("Why nothing imposes it.") String why) {}
+            @JsonPropertyDescription("Why nothing imposes it.")
+            String why) {}
 
     /** What imposes a field on new VMs. */
     public enum ImposedBy {

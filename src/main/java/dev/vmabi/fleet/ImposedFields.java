@@ -41,17 +41,15 @@ final class ImposedFields {
 
     /** At most {@value #MOST}, those that nothing imposes first. */
     static List<ImposedField> of(Fleet fleet, Vmm vmm, Impose impose, Pool pool, GuestAbi abi, Pin pin) {
-        ImposedFields imposed = new ImposedFields(
-                fleet, vmm, impose, abi, pin.clamp() == null ? Clamp.NONE : Clamp.parse(pin.clamp()));
+        ImposedFields imposed =
+                new ImposedFields(fleet, vmm, impose, abi, pin.clamp() == null ? Clamp.NONE : Clamp.parse(pin.clamp()));
         pool.in(NodeState.Accepting).stream()
                 .map(m -> (Standing.Fresh) m.standing())
                 .collect(Collectors.toMap(Standing.Fresh::digest, f -> f, (a, b) -> a, TreeMap::new))
                 .values()
                 .forEach(imposed::add);
         return imposed.fields.values().stream()
-                .sorted(Comparator.comparing((ImposedField f) -> f.by().ordinal())
-                        .reversed()
-                        .thenComparing(ImposedField::field))
+                .sorted(Comparator.comparing(ImposedField::by).reversed().thenComparing(ImposedField::field))
                 .limit(MOST)
                 .toList();
     }
@@ -66,9 +64,9 @@ final class ImposedFields {
             ImposedBy by = unreachable
                     ? ImposedBy.Nothing
                     : afterFeatures.contains(name) ? ImposedBy.Hook : ImposedBy.CPUFeature;
-            ImposedField field =
-                    new ImposedField(name, given.before(), given.after(), by, by == ImposedBy.Nothing ? why(given) : null);
-            fields.merge(name, field, (a, b) -> a.by().ordinal() >= b.by().ordinal() ? a : b);
+            ImposedField field = new ImposedField(
+                    name, given.before(), given.after(), by, by == ImposedBy.Nothing ? why(given) : null);
+            fields.merge(name, field, (a, b) -> a.by().compareTo(b.by()) >= 0 ? a : b);
         }
     }
 

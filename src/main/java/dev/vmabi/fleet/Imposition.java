@@ -66,7 +66,7 @@ public record Imposition(SortedSet<String> cpuFeatures, String byHook) {
     /**
      * The clamp that a VM was started under.
      *
-     * @param disabled its CPU features with policy {@code disable}
+     * @param disabled the CPU features that it is started without
      * @param hook what its hook was told, if it has one; the hook passes over what it does not know, and so does this
      */
     public static Clamp imposed(Collection<String> disabled, Optional<String> hook) {

@@ -98,18 +98,12 @@ public record PolicyDecision(
         return new PolicyDecision(status, Map.copyOf(guestAbis), stamps, List.copyOf(events), baseline.next());
     }
 
-    private static List<ImposedField> imposition(
-            Fleet fleet, Policy policy, Pool pool, BaselineDecision baseline) {
+    private static List<ImposedField> imposition(Fleet fleet, Policy policy, Pool pool, BaselineDecision baseline) {
         return baseline.pin()
                 .flatMap(pin -> Optional.ofNullable(baseline.guestAbis().get(Digest.parse(pin.digest())))
                         .or(() -> fleet.guestAbi(Digest.parse(pin.digest())))
                         .map(abi -> ImposedFields.of(
-                                fleet,
-                                fleet.vmm(policy),
-                                policy.spec().impose(),
-                                pool,
-                                abi,
-                                pin)))
+                                fleet, fleet.vmm(policy), policy.spec().impose(), pool, abi, pin)))
                 .orElse(List.of());
     }
 

@@ -93,7 +93,8 @@ public final class Gate {
         }
         Imposition imposition = Imposition.of(clamps.iterator().next());
         SortedSet<String> disable = new TreeSet<>(imposition.cpuFeatures());
-        disable.removeIf(f -> f.startsWith("sve") ? request.saysSve() : request.cpuFeatures().contains(f));
+        disable.removeIf(f ->
+                f.startsWith("sve") ? request.saysSve() : request.cpuFeatures().contains(f));
         String byHook = request.hooked() ? imposition.byHook() : "";
         return disable.isEmpty() && byHook.isEmpty()
                 ? Decision.Allow.untouched(Reason.Baseline)

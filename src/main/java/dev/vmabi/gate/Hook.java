@@ -34,9 +34,7 @@ enum Hook {
 
         @Override
         ArrayNode patch(JsonNode object, Decision decision) {
-            return decision instanceof Decision.Steer steer
-                    ? Patches.pod(object, steer.steering())
-                    : Patches.none();
+            return decision instanceof Decision.Steer steer ? Patches.pod(object, steer.steering()) : Patches.none();
         }
 
         @Override

@@ -5,9 +5,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.fabric8.kubernetes.api.model.NodeSelectorRequirement;
 import dev.vmabi.api.Names;
 import dev.vmabi.fleet.Imposition;
+import io.fabric8.kubernetes.api.model.NodeSelectorRequirement;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -51,9 +51,9 @@ final class Patches {
         JsonNode domain = object.path("spec").path("domain");
         JsonNode features = domain.path("cpu").path("features");
         ArrayNode disabled = JsonNodeFactory.instance.arrayNode();
-        imposition.cpuFeatures().forEach(name -> disabled.addObject()
-                .put("name", name)
-                .put("policy", "disable"));
+        imposition
+                .cpuFeatures()
+                .forEach(name -> disabled.addObject().put("name", name).put("policy", "disable"));
         if (disabled.isEmpty() || !domain.isObject()) {
             // Nothing to disable, or no VM.
         } else if (features.isArray()) {

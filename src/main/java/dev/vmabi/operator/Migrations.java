@@ -3,6 +3,7 @@ package dev.vmabi.operator;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.Migration;
 import dev.vmabi.fleet.Migration.Phase;
+import dev.vmabi.fleet.Views;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.KubernetesClient;

@@ -276,6 +276,7 @@ enum BrokenRule implements Rules {
                         s.fencedNodes(),
                         s.classes(),
                         s.holdsDown(),
+                        s.imposition(),
                         s.fences(),
                         s.virtualMachines(),
                         s.strandedVMs(),

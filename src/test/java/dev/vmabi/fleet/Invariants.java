@@ -49,7 +49,7 @@ final class Invariants implements SimulatedCluster.Observer {
     }
 
     private static final VirtualMachineABIStatus NOTHING = new VirtualMachineABIStatus(
-            0L, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+            0L, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
     private static final Map<String, String> KERNELS = FleetSequence.HOSTS.stream()
             .collect(Collectors.toMap(

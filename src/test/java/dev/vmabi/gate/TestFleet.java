@@ -13,6 +13,7 @@ import dev.vmabi.api.NodeABISpec.KvmState;
 import dev.vmabi.api.NodeABISpec.Proof;
 import dev.vmabi.api.VirtualMachineABISpec;
 import dev.vmabi.api.VirtualMachineABISpec.Enforcement;
+import dev.vmabi.api.VirtualMachineABISpec.Impose;
 import dev.vmabi.api.VirtualMachineABISpec.OneWayMoves;
 import dev.vmabi.api.VirtualMachineABISpec.Placement;
 import dev.vmabi.api.VirtualMachineABIStatus;
@@ -64,19 +65,28 @@ final class TestFleet {
     }
 
     /** What a policy in a test differs in from the default one. */
-    record Terms(OneWayMoves oneWayMoves, Placement placement, Enforcement enforcement) {
-        static final Terms DEFAULT = new Terms(OneWayMoves.Allow, Placement.AvoidIslands, Enforcement.Enforce);
+    record Terms(OneWayMoves oneWayMoves, Placement placement, Enforcement enforcement, Impose impose, String clamp) {
+        static final Terms DEFAULT =
+                new Terms(OneWayMoves.Allow, Placement.AvoidIslands, Enforcement.Enforce, Impose.WherePossible, "");
 
         Terms audit() {
-            return new Terms(oneWayMoves, placement, Enforcement.Audit);
+            return new Terms(oneWayMoves, placement, Enforcement.Audit, impose, clamp);
         }
 
         Terms noOneWayMoves() {
-            return new Terms(OneWayMoves.Deny, placement, enforcement);
+            return new Terms(OneWayMoves.Deny, placement, enforcement, impose, clamp);
         }
 
         Terms anywhere() {
-            return new Terms(oneWayMoves, Placement.Anywhere, enforcement);
+            return new Terms(oneWayMoves, Placement.Anywhere, enforcement, impose, clamp);
+        }
+
+        Terms clamp(String ofPin) {
+            return new Terms(oneWayMoves, placement, enforcement, impose, ofPin);
+        }
+
+        Terms imposingNothing() {
+            return new Terms(oneWayMoves, placement, enforcement, Impose.Never, clamp);
         }
     }
 
@@ -97,16 +107,16 @@ final class TestFleet {
                 null,
                 terms.placement(),
                 terms.oneWayMoves(),
-                null,
+                terms.impose(),
                 terms.enforcement());
         Pin pin = null;
         if (pinnedTo != null) {
             GuestAbi abi = born(pinnedTo);
             guestAbis.put(abi.digest(), abi);
-            pin = new Pin(1, abi.digest().hex(), abi.digest().label(), "", List.of(), NOW.toString());
+            pin = new Pin(1, abi.digest().hex(), abi.digest().label(), terms.clamp(), List.of(), NOW.toString());
         }
         VirtualMachineABIStatus status = new VirtualMachineABIStatus(
-                1L, null, pin, null, null, null, null, null, null, null, null, null, null, null, null, null);
+                1L, null, pin, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
         policies.add(new FleetState.Policy(name, "uid-" + name, 1, NOW.plusSeconds(policies.size()), spec, status));
         return this;
     }

@@ -124,7 +124,10 @@ class MigrationsIT {
         cordon("newer", true);
         cluster.settle();
         assertThat(touches() - before).as("that it closes again is no reason").isEqualTo(1);
-        Awaitility.await().atMost(Duration.ofSeconds(20)).pollDelay(Duration.ofSeconds(10)).until(() -> true);
+        Awaitility.await()
+                .atMost(Duration.ofSeconds(20))
+                .pollDelay(Duration.ofSeconds(10))
+                .until(() -> true);
         cordon("newer", false);
         cluster.await(() -> assertThat(touches() - before).isEqualTo(2));
 
