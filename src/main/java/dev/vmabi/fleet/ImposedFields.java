@@ -2,7 +2,9 @@ package dev.vmabi.fleet;
 
 import dev.vmabi.abi.Addition;
 import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.NodeABIStatus.NodeState;
 import dev.vmabi.api.VirtualMachineABISpec.Impose;
@@ -15,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -43,22 +46,20 @@ final class ImposedFields {
     static List<ImposedField> of(Fleet fleet, Vmm vmm, Impose impose, Pool pool, GuestAbi abi, Pin pin) {
         ImposedFields imposed =
                 new ImposedFields(fleet, vmm, impose, abi, pin.clamp() == null ? Clamp.NONE : Clamp.parse(pin.clamp()));
-        pool.in(NodeState.Accepting).stream()
-                .map(m -> (Standing.Fresh) m.standing())
-                .collect(Collectors.toMap(Standing.Fresh::digest, f -> f, (a, b) -> a, TreeMap::new))
-                .values()
-                .forEach(imposed::add);
+        SortedMap<Digest, HostProfile> hosts = new TreeMap<>();
+        pool.in(NodeState.Accepting).forEach(m -> hosts.putAll(((Standing.Fresh) m.standing()).kinds()));
+        hosts.forEach(imposed::add);
         return imposed.fields.values().stream()
                 .sorted(Comparator.comparing(ImposedField::by).reversed().thenComparing(ImposedField::field))
                 .limit(MOST)
                 .toList();
     }
 
-    private void add(Standing.Fresh host) {
-        Set<String> afterFeatures =
-                names(given(host, Imposition.imposed(Imposition.of(clamp).cpuFeatures(), Optional.empty())));
-        Set<String> afterAll = names(given(host, clamp));
-        for (Addition given : given(host, Clamp.NONE)) {
+    private void add(Digest digest, HostProfile host) {
+        Set<String> afterFeatures = names(
+                given(digest, host, Imposition.imposed(Imposition.of(clamp).cpuFeatures(), Optional.empty())));
+        Set<String> afterAll = names(given(digest, host, clamp));
+        for (Addition given : given(digest, host, Clamp.NONE)) {
             String name = name(given);
             boolean unreachable = never || !QEMU.equals(vmm.name()) || afterAll.contains(name);
             ImposedBy by = unreachable
@@ -70,9 +71,9 @@ final class ImposedFields {
         }
     }
 
-    private List<Addition> given(Standing.Fresh host, Clamp imposed) {
+    private List<Addition> given(Digest digest, HostProfile host, Clamp imposed) {
         try {
-            return fleet.verdicts().additions(host.digest(), host.profile(), abi, imposed);
+            return fleet.verdicts().additions(digest, host, abi, imposed);
         } catch (IllegalArgumentException e) {
             // No VM starts on this host under that clamp, so that none gets anything else than the pin.
             return List.of();
