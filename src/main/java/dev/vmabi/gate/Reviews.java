@@ -77,7 +77,8 @@ final class Reviews {
                                             "oneWayMoves",
                                             "impose",
                                             "enforcement")
-                                    .collect(Collectors.toMap(name -> name, name -> name.equals("domain") ? DOMAIN : ALL)))))))));
+                                    .collect(Collectors.toMap(
+                                            name -> name, name -> name.equals("domain") ? DOMAIN : ALL)))))))));
 
     private Reviews() {}
 

@@ -86,6 +86,7 @@ enum BrokenRule implements Rules {
                                     s.fencedNodes(),
                                     s.classes(),
                                     s.holdsDown(),
+                                    s.imposition(),
                                     List.of(),
                                     s.virtualMachines(),
                                     s.strandedVMs(),

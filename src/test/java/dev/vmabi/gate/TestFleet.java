@@ -55,8 +55,12 @@ final class TestFleet {
 
     /** Two nodes at Linux 6.1 and one at 6.12, pinned to the former; vm-old was born there, vm-new on 6.12. */
     static TestFleet rolling() {
+        return rolling(UnaryOperator.identity());
+    }
+
+    static TestFleet rolling(UnaryOperator<Terms> terms) {
         return new TestFleet()
-                .policy("pool-a", "a", N)
+                .policy("pool-a", "a", N, terms)
                 .node("n-1", "a", N)
                 .node("n-2", "a", N)
                 .node("n1-1", "a", N1)
