@@ -17,12 +17,21 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.fabric8.kubernetes.api.model.ServiceAccountBuilder;
+import io.fabric8.kubernetes.api.model.authentication.BoundObjectReferenceBuilder;
+import io.fabric8.kubernetes.api.model.authentication.TokenRequest;
+import io.fabric8.kubernetes.api.model.authentication.TokenRequestBuilder;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -199,6 +208,78 @@ class GatePoliciesTest {
         try (KubernetesClient other = server.client(AGENT.onNode("n-2"))) {
             forbidden(() -> other.resource(read).delete(), "the agent of node n-2 may not write NodeABI n-1");
         }
+    }
+
+    /** The claims of a token as Kubernetes itself issues it for a pod on a node. */
+    @Test
+    void aTokenOfAnAgentsPodSpeaksForThePodsNode() {
+        admin.resource(new NamespaceBuilder()
+                        .withNewMetadata()
+                        .withName("vmabi-system")
+                        .endMetadata()
+                        .build())
+                .create();
+        admin.resource(new ServiceAccountBuilder()
+                        .withNewMetadata()
+                        .withNamespace("vmabi-system")
+                        .withName("vmabi-agent")
+                        .endMetadata()
+                        .build())
+                .create();
+        Pod pod = admin.resource(new PodBuilder()
+                        .withNewMetadata()
+                        .withNamespace("vmabi-system")
+                        .withName("vmabi-agent-x")
+                        .endMetadata()
+                        .withNewSpec()
+                        .withNodeName("n-5")
+                        .withServiceAccountName("vmabi-agent")
+                        .addNewContainer()
+                        .withName("agent")
+                        .withImage("agent")
+                        .endContainer()
+                        .endSpec()
+                        .build())
+                .create();
+        try (KubernetesClient bound = withTokenFor(pod);
+                KubernetesClient unbound = withTokenFor(null)) {
+            assertThatCode(() -> bound.resource(nodeAbi("n-5")).create()).doesNotThrowAnyException();
+            forbidden(() -> bound.resource(nodeAbi("n-6")).create(), "the agent of node n-5 may not write NodeABI n-6");
+            forbidden(
+                    () -> unbound.resource(nodeAbi("n-6")).create(),
+                    "an agent whose token is bound to no node may not write NodeABI n-6");
+        }
+    }
+
+    private static KubernetesClient withTokenFor(Pod pod) {
+        TokenRequest request = new TokenRequestBuilder()
+                .withNewSpec()
+                .withExpirationSeconds(600L)
+                .withBoundObjectRef(
+                        pod == null
+                                ? null
+                                : new BoundObjectReferenceBuilder()
+                                        .withApiVersion("v1")
+                                        .withKind("Pod")
+                                        .withName(pod.getMetadata().getName())
+                                        .withUid(pod.getMetadata().getUid())
+                                        .build())
+                .endSpec()
+                .build();
+        String token = admin.serviceAccounts()
+                .inNamespace("vmabi-system")
+                .withName("vmabi-agent")
+                .tokenRequest(request)
+                .getStatus()
+                .getToken();
+        return new KubernetesClientBuilder()
+                .withConfig(new ConfigBuilder(Config.empty())
+                        .withMasterUrl(server.url().toString())
+                        .withCaCertData(Base64.getEncoder()
+                                .encodeToString(server.caCertificate().getBytes(StandardCharsets.UTF_8)))
+                        .withOauthToken(token)
+                        .build())
+                .build();
     }
 
     @Test
