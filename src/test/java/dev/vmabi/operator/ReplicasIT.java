@@ -22,13 +22,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 /** Two replicas behind one address, of which one is killed while pods are created. */
 class ReplicasIT {
-    private static final int PODS = 400;
+    private static final int PODS = 1000;
+    private static final int CALLERS = 8;
 
     @Test
     void withOneOfTwoReplicasKilledNoTargetIsLetInUnheldAndAllComeInSoon() throws Exception {
@@ -54,31 +58,54 @@ class ReplicasIT {
                         .atMost(Duration.ofMinutes(1))
                         .ignoreExceptions()
                         .until(() -> held(controller, stamp));
-                List<Instant> refused = new ArrayList<>();
-                Instant killed = Instant.MAX;
-                for (int i = 0; i < PODS; i++) {
-                    if (i == PODS / 4) {
-                        doomed.kill();
-                        killed = Instant.now();
+                List<Instant> refused = new CopyOnWriteArrayList<>();
+                AtomicInteger made = new AtomicInteger();
+                AtomicInteger unheld = new AtomicInteger();
+                Instant killed;
+                double asked;
+                try (ExecutorService callers = Executors.newFixedThreadPool(CALLERS)) {
+                    List<Future<?>> all = new ArrayList<>();
+                    for (int i = 0; i < CALLERS; i++) {
+                        all.add(callers.submit(() -> {
+                            while (made.incrementAndGet() <= PODS) {
+                                try {
+                                    unheld.addAndGet(held(controller, stamp) ? 0 : 1);
+                                } catch (KubernetesClientException e) {
+                                    refused.add(Instant.now());
+                                }
+                            }
+                        }));
                     }
-                    try {
-                        assertThat(held(controller, stamp)).as("target %d", i).isTrue();
-                    } catch (KubernetesClientException e) {
-                        refused.add(Instant.now());
+                    Awaitility.await().pollInterval(Duration.ofMillis(10)).until(() -> made.get() > PODS / 4);
+                    asked = asked(doomed);
+                    doomed.kill();
+                    killed = Instant.now();
+                    for (Future<?> caller : all) {
+                        caller.get();
                     }
                 }
+                assertThat(asked).as("reviews that the killed one had answered").isPositive();
+                assertThat(unheld).as("targets let in without being held").hasValue(0);
                 long ms = refused.isEmpty()
                         ? 0
                         : Duration.between(killed, refused.getLast()).toMillis();
                 System.out.printf(
-                        "%d targets; %d refused while the killed replica was still in the Service, the last %d ms after"
-                                + " the kill%n",
-                        PODS, refused.size(), ms);
+                        "%d targets by %d callers; one replica killed after it had answered %.0f; %d refused, the last %d ms"
+                                + " after that%n",
+                        PODS, CALLERS, asked, refused.size(), ms);
                 assertThat(refused).hasSizeLessThan(PODS / 4);
                 assertThat(ms).isLessThan(20_000);
                 assertThat(held(controller, stamp)).isTrue();
             }
         }
+    }
+
+    private static double asked(OperatorProcess replica) {
+        return replica.metrics()
+                .lines()
+                .filter(l -> l.startsWith("vmabi_admissions_total"))
+                .mapToDouble(l -> Double.parseDouble(l.substring(l.lastIndexOf(' ') + 1)))
+                .sum();
     }
 
     /** Whether a target pod was created that is held to its stamp. */
