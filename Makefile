@@ -51,8 +51,9 @@ observe: $(BUILT) ## Check rules and dashboard with a real Prometheus that scrap
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.observe.Observe
 
 .PHONY: bench
-bench: $(BUILT) ## Measure the algebra (JMH); docs/performance.md has results
+bench: $(BUILT) ## Measure the algebra (JMH) and what the gate adds; docs/performance.md has results
 	@$(JAVA) -cp $(TEST_CLASS_PATH) org.openjdk.jmh.Main dev.vmabi.bench
+	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.gate.AdmissionBench
 
 .PHONY: lab
 lab: $(BUILT) ## Boot emulated arm64 hosts (all, or HOSTS=n) with the real agent and check what they report
