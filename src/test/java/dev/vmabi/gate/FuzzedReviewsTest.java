@@ -41,7 +41,8 @@ class FuzzedReviewsTest {
             "pod-opt-in",
             "pod-hotplug");
 
-    private final Fleet fleet = TestFleet.rolling(t -> t.clamp("psci=1.1,sve=off,pauth=off")).build();
+    private final Fleet fleet =
+            TestFleet.rolling(t -> t.clamp("psci=1.1,sve=off,pauth=off")).build();
     private final Admissions admissions =
             new Admissions(() -> Optional.of(fleet), new SimpleMeterRegistry(), new RecentDecisions());
 

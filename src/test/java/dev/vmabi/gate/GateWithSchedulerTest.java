@@ -93,7 +93,9 @@ class GateWithSchedulerTest {
                 .start();
         certificate().ensure();
         gate = new AdmissionServer(
-                0, KEYS, new Admissions(() -> Optional.of(fleet), new SimpleMeterRegistry(), new RecentDecisions())::answer);
+                0,
+                KEYS,
+                new Admissions(() -> Optional.of(fleet), new SimpleMeterRegistry(), new RecentDecisions())::answer);
         try (InputStream yaml = Gate.class.getResourceAsStream("webhooks.yaml")) {
             MutatingWebhookConfiguration configuration =
                     Serialization.unmarshal(yaml, MutatingWebhookConfiguration.class);
@@ -105,8 +107,9 @@ class GateWithSchedulerTest {
             admin.resource(configuration).create();
         }
         certificate().ensure();
-        Awaitility.await("the gate is asked").atMost(PATIENCE).until(() -> selector(launcher("vm-old", ""))
-                .containsKey(label(N)));
+        Awaitility.await("the gate is asked")
+                .atMost(PATIENCE)
+                .until(() -> selector(launcher("vm-old", "")).containsKey(label(N)));
     }
 
     @AfterAll
@@ -142,8 +145,8 @@ class GateWithSchedulerTest {
                                 .build());
                 continue;
             }
-            Map<String, Quantity> room = Map.of(
-                    "cpu", new Quantity("64"), "memory", new Quantity("256Gi"), "pods", new Quantity("250"));
+            Map<String, Quantity> room =
+                    Map.of("cpu", new Quantity("64"), "memory", new Quantity("256Gi"), "pods", new Quantity("250"));
             admin.resource(new NodeBuilder()
                             .withNewMetadata()
                             .withName(node.name())
@@ -181,9 +184,7 @@ class GateWithSchedulerTest {
                 new HashMap<>(Map.of("kubevirt.io", "virt-launcher", "kubevirt.io/created-by", "uid-" + vm));
         if (!migration.isEmpty()) {
             labels.put("kubevirt.io/migrationJobUID", migration);
-            fleet.vm(TestFleet.NAMESPACE, vm)
-                    .flatMap(FleetState.Vm::stamp)
-                    .ifPresent(s -> labels.put(Names.STAMP, s));
+            fleet.vm(TestFleet.NAMESPACE, vm).flatMap(FleetState.Vm::stamp).ifPresent(s -> labels.put(Names.STAMP, s));
         }
         Map<String, String> selector = new HashMap<>(more);
         selector.put("kubernetes.io/arch", "arm64");
@@ -340,8 +341,9 @@ class GateWithSchedulerTest {
             webhooks.getMetadata().setResourceVersion(null);
             webhooks.getMetadata().setUid(null);
             admin.resource(webhooks).create();
-            Awaitility.await("the gate is asked again").atMost(PATIENCE).until(() -> selector(launcher("vm-old", ""))
-                    .containsKey(label(N)));
+            Awaitility.await("the gate is asked again")
+                    .atMost(PATIENCE)
+                    .until(() -> selector(launcher("vm-old", "")).containsKey(label(N)));
         }
     }
 }

@@ -116,10 +116,14 @@ class ReplicasIT {
                         .withNamespace("default")
                         .withGenerateName("virt-launcher-vm-")
                         .withLabels(Map.of(
-                                "kubevirt.io", "virt-launcher",
-                                "kubevirt.io/migrationJobUID", "m-1",
-                                "kubevirt.io/nodeName", "n1",
-                                Names.STAMP, stamp))
+                                "kubevirt.io",
+                                "virt-launcher",
+                                "kubevirt.io/migrationJobUID",
+                                "m-1",
+                                "kubevirt.io/nodeName",
+                                "n1",
+                                Names.STAMP,
+                                stamp))
                         .withAnnotations(Map.of("kubevirt.io/domain", "vm"))
                         .endMetadata()
                         .withNewSpec()
