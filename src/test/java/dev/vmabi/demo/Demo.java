@@ -4,7 +4,6 @@ import dev.vmabi.abi.Digest;
 import dev.vmabi.api.ABIProfile;
 import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.VirtualMachineABI;
-import dev.vmabi.api.VirtualMachineABISpec;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.api.VirtualMachineABIStatus.HostClass;
 import dev.vmabi.api.VirtualMachineABIStatus.RefusedClass;
@@ -54,6 +53,7 @@ public final class Demo implements AutoCloseable {
     private final ReplayFleet fleet;
     private final KubeVirtStandIn kubeVirt;
     private final OperatorProcess operator;
+    private final Kubectl kubectl;
 
     private Demo(ApiServer server) {
         this(server, 128);
@@ -73,6 +73,7 @@ public final class Demo implements AutoCloseable {
         new DemoCluster(client).gate(operator.gatePort());
         this.fleet = new ReplayFleet(server);
         this.kubeVirt = new KubeVirtStandIn(server);
+        this.kubectl = new Kubectl(story, server.kubeconfig());
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -126,6 +127,7 @@ public final class Demo implements AutoCloseable {
         mixedPoolHasNoMinimum();
         vmsBootAndAreStamped();
         migrations();
+        questions();
         lesserNodeIsFenced();
         rebootIntoOlderKernel();
     }
@@ -330,6 +332,20 @@ public final class Demo implements AutoCloseable {
         story.check("db stays where it is", "a57-3".equals(kubeVirt.vmi("db").get("status", "nodeName")));
     }
 
+    private void questions() {
+        story.step("What may be asked before it is done");
+        String _ = kubectl.vmabi(1, "explain", "vm/db", "--to", "a57-1");
+        String drain = kubectl.vmabi(0, "drain-check", "a57-1");
+        story.check("nothing is left on a57-1 to stay", drain.contains("0 cannot"));
+        String _ = kubectl.vmabi(0, "preflight", "cortex-a57", "--kernel", "6.18", "--nodes", "a57-1");
+        String back = kubectl.vmabi(1, "preflight", "cortex-a57", "--kernel", "6.12", "--nodes", "a57-3");
+        story.check("going back would strand db", back.contains("default/db"));
+        String held = kubectl.vmabi(0, "holds-down", "cortex-a57");
+        story.check("Linux 6.12 holds the baseline down", held.contains("PSCI_VERSION"));
+        String _ = kubectl.vmabi(0, "diff", "a57-1", "a57-3");
+        String _ = kubectl.vmabi(0, "export", "--policy", "cortex-a57", "--format", "qemu-cpu");
+    }
+
     private void lesserNodeIsFenced() {
         story.step("A lesser node joins: it is fenced, the baseline stands");
         VirtualMachineABIStatus.Pin pin = status("cortex-a57").baseline();
@@ -378,12 +394,7 @@ public final class Demo implements AutoCloseable {
         story.say("it gains " + offered.candidate().gains() + ", loses "
                 + offered.candidate().losses());
         Digest candidate = Digest.parse(offered.candidate().digest());
-        VirtualMachineABI _ = client.resources(VirtualMachineABI.class)
-                .withName("cortex-a57")
-                .edit(p -> {
-                    p.setSpec(approving(p.getSpec(), candidate));
-                    return p;
-                });
+        String _ = kubectl.vmabi(0, "raise", "cortex-a57", "--approve", candidate.hex());
         VirtualMachineABIStatus raised = story.await(
                 "the raise",
                 () -> Optional.of(status("cortex-a57"))
@@ -393,32 +404,9 @@ public final class Demo implements AutoCloseable {
                 + raised.previous().generation() + " is open until "
                 + raised.previous().finalisedAt());
         story.await("the raise to be final", () -> status("cortex-a57").previous() == null);
-        showPolicies();
-        story.table(
-                List.of("AT", "WHAT", "GEN", "BASELINE", "WHY"),
-                status("cortex-a57").history().stream()
-                        .map(c -> List.of(
-                                c.at(),
-                                c.what(),
-                                Long.toString(c.generation()),
-                                c.digest().substring(0, 16),
-                                c.why()))
-                        .toList());
-    }
-
-    private static VirtualMachineABISpec approving(VirtualMachineABISpec spec, Digest candidate) {
-        return new VirtualMachineABISpec(
-                spec.nodeSelector(),
-                spec.workloads(),
-                spec.baseline(),
-                new VirtualMachineABISpec.Raise(
-                        spec.raise().strategy(), spec.raise().soak(), candidate.hex()),
-                spec.fences(),
-                spec.vmm(),
-                spec.placement(),
-                spec.oneWayMoves(),
-                spec.impose(),
-                spec.enforcement());
+        String _ = kubectl.vmabi(0, "status");
+        String _ = kubectl.vmabi(0, "nodes", "cortex-a57");
+        String _ = kubectl.vmabi(0, "history", "cortex-a57");
     }
 
     private void dashboards() {
