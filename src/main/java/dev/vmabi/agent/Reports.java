@@ -125,6 +125,6 @@ final class Reports {
     }
 
     private static String cut(String text, int most) {
-        return text.length() <= most ? text : text.substring(0, most - 1) + "…";
+        return text.length() <= most ? text : text.substring(0, most - 3) + "...";
     }
 }

@@ -1,5 +1,7 @@
 package dev.vmabi.cli;
 
+import java.io.Console;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -12,7 +14,7 @@ final class Progress implements AutoCloseable {
 
     private Progress(String what) {
         teller = Thread.ofVirtual().unstarted(() -> tell(what));
-        if (System.console().isTerminal()) {
+        if (Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent()) {
             teller.start();
         }
     }

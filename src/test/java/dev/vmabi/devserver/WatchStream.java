@@ -1,6 +1,8 @@
 package dev.vmabi.devserver;
 
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -19,6 +21,7 @@ import java.util.function.UnaryOperator;
 record WatchStream(
         Store store, Call call, Predicate<JsonNode> selected, UnaryOperator<ObjectNode> render, BooleanSupplier open) {
     private static final long BOOKMARK_MILLIS = 5_000;
+    private static final ObjectWriter ASCII = Json.MAPPER.writer().with(JsonWriteFeature.ESCAPE_NON_ASCII);
 
     /** The revision from which changes are told, after the present state where the client asked for it. */
     private record Start(long revision, Store.Listing present) {}
@@ -107,7 +110,8 @@ record WatchStream(
     private static void send(OutputStream out, String type, ObjectNode object) throws IOException {
         ObjectNode event = Json.object().put("type", type);
         event.set("object", object);
-        out.write(Json.bytes(event));
+        // Fabric8 7.6.1 takes what lies behind a decoded event for part of it where a character is longer than a byte.
+        out.write(ASCII.writeValueAsBytes(event));
         out.write('\n');
     }
 }

@@ -49,7 +49,7 @@ class OperatorIT {
     static void stop() throws IOException {
         String log = Files.readString(operator.log());
         cluster.close();
-        assertThat(log).doesNotContain("could not be made anew", "NullPointerException");
+        assertThat(log).doesNotContain("could not be made anew", "NullPointerException", "processing watch event");
     }
 
     private static String policy(String name, String more) {
@@ -175,6 +175,7 @@ class OperatorIT {
                             .withName(node)
                             .addToLabels("kubernetes.io/arch", "arm64")
                             .addToLabels("example.com/pool", "honest")
+                            .addToAnnotations("example.com/rack", "Gr\u00f6\u00dfe 5 \u00b5m")
                             .endMetadata()
                             .build())
                     .create();
