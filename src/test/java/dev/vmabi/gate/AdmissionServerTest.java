@@ -265,8 +265,9 @@ class AdmissionServerTest {
         assertThat(https.send("POST", "/", none).statusCode()).isEqualTo(404);
     }
 
-    @Test
-    void slowSendersDelayNobody() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {10_000, AdmissionServer.MOST_BODY})
+    void slowSendersDelayNobody(int length) throws Exception {
         List<SSLSocket> slow = new ArrayList<>();
         try {
             for (int i = 0; i < 50; i++) {
@@ -275,7 +276,8 @@ class AdmissionServerTest {
                         .createSocket("127.0.0.1", server.port());
                 slow.add(socket);
                 socket.getOutputStream()
-                        .write(("POST " + Hook.POD.path() + " HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n{")
+                        .write(("POST " + Hook.POD.path() + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + length
+                                        + "\r\n\r\n{")
                                 .getBytes(StandardCharsets.US_ASCII));
                 socket.getOutputStream().flush();
             }
