@@ -272,7 +272,6 @@ final class PageChecks {
             tab.scheme(scheme);
             picture("", 1200, 0, directory.resolve("fences-" + scheme + ".png"));
             picture("policy/cortex-a57", 1200, 1080, directory.resolve("policy-" + scheme + ".png"));
-            picture("policy/mixed", 1200, 1150, directory.resolve("classes-" + scheme + ".png"));
             picture("vm/default/db", 1200, 0, directory.resolve("vm-" + scheme + ".png"));
         }
         tab.scheme("light");
