@@ -20,7 +20,7 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @Singular("abiprofile")
 @Plural("abiprofiles")
 @ShortNames("abip")
-@Categories("vmabi")
+@Categories("vmabi-all")
 @AdditionalPrinterColumn(
         name = "Valid",
         jsonPath = ".status.conditions[?(@.type==\"Valid\")].status",

@@ -20,7 +20,7 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @Singular("guestabi")
 @Plural("guestabis")
 @ShortNames("gabi")
-@Categories("vmabi")
+@Categories("vmabi-all")
 @AdditionalPrinterColumn(
         name = "Valid",
         jsonPath = ".status.conditions[?(@.type==\"Valid\")].status",

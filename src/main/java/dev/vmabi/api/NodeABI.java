@@ -20,7 +20,7 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @Singular("nodeabi")
 @Plural("nodeabis")
 @ShortNames("nabi")
-@Categories("vmabi")
+@Categories("vmabi-all")
 @AdditionalPrinterColumn(
         name = "Profile",
         jsonPath = ".spec.profile",

@@ -17,7 +17,7 @@ import io.fabric8.kubernetes.model.annotation.Version;
 @Singular("virtualmachineabi")
 @Plural("virtualmachineabis")
 @ShortNames("vmabi")
-@Categories("vmabi")
+@Categories("vmabi-all")
 @AdditionalPrinterColumn(
         name = "Baseline",
         jsonPath = ".status.baseline.label",
