@@ -63,6 +63,14 @@ lab: $(BUILT) ## Boot emulated arm64 hosts (all, or HOSTS=n) with the real agent
 lab-migrate: $(BUILT) ## Migrate real VMs between emulated hosts; writes docs/lab-migrations.md
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.LabMigrate docs/lab-migrations.md $(HOSTS)
 
+.PHONY: lab-pins
+lab-pins: $(BUILT) ## What every two unlike emulated CPUs have in common; writes docs/lab-pins.md
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.LabPins docs/lab-pins.md
+
+.PHONY: lab-cost
+lab-cost: $(BUILT) ## Measure the agent on an emulated host: memory, start, and ten idle minutes (SECONDS=n)
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.LabCost $(or $(SECONDS),600)
+
 .PHONY: crds
 crds: $(BUILT) ## Generate crds/ from the code
 	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.api.Crds crds

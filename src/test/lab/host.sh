@@ -16,7 +16,7 @@ release=$(awk -v k="$kernel" '$1 == k || $2 == k { print $2; exit }' "$cache/ker
 work=$(mktemp -d "$cache/host.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 # shellcheck disable=SC2046 # a list of files
-cat "$images/base.cpio.gz" "$images/$release.cpio.gz" $(echo "$overlay" | tr ',' ' ') >"$work/initrd"
+cat "$images/base.cpio" "$images/$release.cpio" $(echo "$overlay" | tr ',' ' ') >"$work/initrd"
 qemu-system-aarch64 -machine virt,virtualization=on,gic-version=3 -cpu "$cpu" -smp 1 \
     -m "${LAB_MEMORY:-896}" -nodefaults -display none -serial stdio -monitor none -no-reboot \
     -netdev user,id=net0 -device virtio-net-pci,netdev=net0,romfile= \

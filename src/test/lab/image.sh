@@ -2,12 +2,14 @@
 # Makes what the emulated hosts boot from out of what fetch.sh unpacked: parts of an initramfs
 # (the kernel takes several cpio archives one after another) and the kernels themselves.
 #
-#   images/base.cpio.gz            busybox, libc, a JRE 25 made by this JDK's jlink, /init
-#   images/RELEASE.cpio.gz         virtio modules of one kernel
+#   images/base.cpio               busybox, libc, a JRE 25 made by this JDK's jlink, /init
+#   images/RELEASE.cpio            virtio modules of one kernel
 #   images/RELEASE.kernel          the kernel image
-#   images/qemu-{10,11}.cpio.gz    QEMU and the libraries it needs, under /qemu-NN
+#   images/qemu-{10,11}.cpio       QEMU and the libraries it needs, under /qemu-NN
 #
-# usage: image.sh CACHE_DIR      (needs JAVA_HOME with JDK 25, cpio, gzip, xz, readelf)
+# None is compressed: an emulated CPU takes longer to unpack one than to do all else of a boot.
+#
+# usage: image.sh CACHE_DIR      (needs JAVA_HOME with JDK 25, cpio, xz, readelf)
 set -eu
 cache=${1:?usage: image.sh CACHE_DIR}
 cache=$(cd "$cache" && pwd)
@@ -23,7 +25,7 @@ trap 'rm -rf "$work"' EXIT
 
 # pack ROOT ARCHIVE
 pack() {
-    (cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$2"
+    (cd "$1" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$2"
 }
 
 root="$work/base"
@@ -36,7 +38,7 @@ chmod 755 "$root/init"
 "$JAVA_HOME/bin/jlink" --module-path "$(find "$cache/jdk" -type d -name jmods)" \
     --add-modules java.base,java.net.http,java.logging,java.management,jdk.unsupported,jdk.crypto.ec \
     --strip-java-debug-attributes --no-header-files --no-man-pages --output "$root/jre"
-pack "$root" "$images/base.cpio.gz"
+pack "$root" "$images/base.cpio"
 
 while read -r _ release; do
     kernel=$(find "$cache/kernels/$release" -name "vmlinuz*" -type f | head -n 1)
@@ -54,7 +56,7 @@ while read -r _ release; do
         esac
         number=$((number + 1))
     done
-    pack "$root" "$images/$release.cpio.gz"
+    pack "$root" "$images/$release.cpio"
 done <"$cache/kernels.list"
 
 # needed FILE LIBRARY_DIR TARGET_DIR: copies the libraries FILE needs, and what they need.
@@ -74,6 +76,6 @@ for version in 10 11; do
     cp "$cache/qemu-$version/usr/bin/qemu-system-aarch64" "$root/qemu-$version/qemu"
     needed "$root/qemu-$version/qemu" "$cache/qemu-$version/usr/lib" "$root/qemu-$version/lib"
     cp -L "$cache/qemu-$version/usr/lib/ld-linux-aarch64.so.1" "$root/qemu-$version/lib/"
-    pack "$root" "$images/qemu-$version.cpio.gz"
+    pack "$root" "$images/qemu-$version.cpio"
 done
 echo "$stamp" >"$images/stamp"

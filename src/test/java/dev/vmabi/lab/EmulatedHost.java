@@ -33,10 +33,13 @@ final class EmulatedHost implements AutoCloseable {
         command.addAll(qemuOptions);
         try {
             log = Files.newBufferedWriter(cache.directory().resolve(kind.name() + ".log"));
-            process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+            builder.environment().merge("LAB_APPEND", kind.argument(), (given, own) -> given + " " + own);
+            process = builder.start();
         } catch (IOException e) {
             throw new UncheckedIOException("cannot boot " + kind.name(), e);
         }
+        Runtime.getRuntime().addShutdownHook(new Thread(this::close)); // an interrupted run leaves no emulator behind
         Thread.ofVirtual().name("console-" + kind.name()).start(this::read);
     }
 
@@ -74,6 +77,10 @@ final class EmulatedHost implements AutoCloseable {
     /** What the console has shown so far. */
     synchronized List<String> console() {
         return List.copyOf(console);
+    }
+
+    boolean isRunning() {
+        return process.isAlive();
     }
 
     private List<String> tail() {

@@ -23,14 +23,19 @@ final class LabCache {
     /**
      * Fetches and makes what is missing. The directory is {@code .cache/lab}, or VMABI_LAB_CACHE of the environment.
      *
-     * @throws IllegalStateException if that fails; a script has said why
+     * <p>Ends the process with 1 where that fails; a script has said why in one line.
      */
     static LabCache prepared() {
         String elsewhere = System.getenv("VMABI_LAB_CACHE");
         Path directory = Path.of(elsewhere == null || elsewhere.isBlank() ? ".cache/lab" : elsewhere);
-        System.out.println("lab: the first run fetches about 350 MB of Debian packages into " + directory);
-        run(List.of(script("fetch.sh"), directory.toString()));
-        run(List.of(script("image.sh"), directory.toString()));
+        for (List<String> command : List.of(
+                List.of(script("needs.sh")),
+                List.of(script("fetch.sh"), directory.toString()),
+                List.of(script("image.sh"), directory.toString()))) {
+            if (exitCode(command) != 0) {
+                System.exit(1);
+            }
+        }
         return new LabCache(directory.toAbsolutePath());
     }
 
@@ -58,11 +63,11 @@ final class LabCache {
                 Files.copy(file.getValue(), target);
                 target.toFile().setExecutable(true, false);
             }
-            Path archive = directory.resolve(name + ".cpio.gz");
+            Path archive = directory.resolve(name + ".cpio");
             run(List.of(
                     "sh",
                     "-c",
-                    "cd \"$1\" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1 >\"$2\" && rm -rf \"$1\"",
+                    "cd \"$1\" && find . | cpio --quiet -o -H newc -R 0:0 >\"$2\" && rm -rf \"$1\"",
                     "pack",
                     root.toString(),
                     archive.toString()));
@@ -88,12 +93,42 @@ final class LabCache {
         return program;
     }
 
+    /** The guest that prints what it reads of its own registers, for the hosts' VMs. */
+    Path guest() {
+        Path program = directory.resolve("guest");
+        run(List.of(
+                "aarch64-linux-gnu-gcc",
+                "-O1",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-Wno-main",
+                "-ffreestanding",
+                "-nostdlib",
+                "-static",
+                "-no-pie",
+                "-fno-pie",
+                "-mgeneral-regs-only",
+                "-mstrict-align",
+                "-Wl,-Ttext=0x40200000,--build-id=none",
+                "-o",
+                program.toString(),
+                "src/test/c/guest.c"));
+        return program;
+    }
+
     static void run(List<String> command) {
+        int code = exitCode(command);
+        if (code != 0) {
+            throw new IllegalStateException(command.getFirst() + " ended with " + code);
+        }
+    }
+
+    private static int exitCode(List<String> command) {
         try {
-            int code = new ProcessBuilder(command).inheritIO().start().waitFor();
-            if (code != 0) {
-                throw new IllegalStateException(command.getFirst() + " ended with " + code);
-            }
+            ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
+            builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+            return builder.start().waitFor();
         } catch (IOException e) {
             throw new IllegalStateException(
                     command.getFirst() + " cannot be run: " + e.getMessage() + " (docs/lab.md lists what to install)",

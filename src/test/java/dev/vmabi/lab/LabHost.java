@@ -8,11 +8,16 @@ import java.util.List;
  *
  * @param kernel series as in the cache's {@code kernels.list}: 5.10, 6.1, 6.12, 6.18, newest
  * @param cpu name of the emulated CPU
+ * @param argument added to the kernel's command line; empty for a host as it comes
  */
-record LabHost(String kernel, String cpu) {
+record LabHost(String kernel, String cpu, String argument) {
 
     private static final List<String> KERNELS = List.of("5.10", "6.1", "6.12", "6.18", "newest");
     private static final List<String> CPUS = List.of("cortex-a57", "neoverse-n1", "max");
+
+    LabHost(String kernel, String cpu) {
+        this(kernel, cpu, "");
+    }
 
     /** Every kernel on every CPU; first those that a short run should have: two kernels on one CPU. */
     static List<LabHost> all() {
@@ -34,7 +39,10 @@ record LabHost(String kernel, String cpu) {
 
     /** Fit for a node's name. */
     String name() {
-        return "linux-" + kernel.replace('.', '-') + "-" + cpu;
+        String plain = "linux-" + kernel.replace('.', '-') + "-" + cpu;
+        return argument.isEmpty()
+                ? plain
+                : plain + "-" + argument.replaceAll("[^a-z]+", " ").strip().replace(' ', '-');
     }
 
     /** QEMU's option. The quick pointer authentication algorithm: the architected one takes most of the CPU's time. */

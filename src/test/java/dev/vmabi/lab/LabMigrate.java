@@ -1,7 +1,6 @@
 package dev.vmabi.lab;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Exclusions;
 import dev.vmabi.abi.GuestAbi;
@@ -9,355 +8,294 @@ import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Minimum;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
-import dev.vmabi.api.ABIProfileSpec;
-import dev.vmabi.api.GuestABISpec;
+import dev.vmabi.cli.VmAbi;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
  * {@code make lab-migrate}: Debian's arm64 QEMU with KVM saves a VM on each emulated host and restores it on each.
- * What happened is held against what {@code abi} predicts and the kernels proved, and written as a matrix. Arguments:
- * the file for the matrix, and how many hosts (default: all of the list). Exits with 1 on any disagreement.
+ * What happened is held against what {@code vmabi check} predicts and the kernels proved, and written as a matrix.
+ * VMs are born as QEMU makes them, and under the pin of two kernels as {@code vmabi export} wrote it; of each birth a
+ * guest prints what it reads of its own registers. Arguments: the file for the matrix, and how many hosts (default:
+ * all of the list). Exits with 1 on any disagreement.
  */
 public final class LabMigrate {
 
-    private static final Duration PHASE = Duration.ofMinutes(60);
-    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Vmm EXPORTED_FOR = Vmm.parse("qemu:11.1");
 
-    /** A VM's birth: by which QEMU, under which clamp. */
-    record Birth(String qemu, Clamp clamp) {
+    /** Whose minimum is the pin, for each CPU: the flagship case is a VM that goes from the second to the first. */
+    private static final List<String> PINNED_KERNELS = List.of("6.12", "6.18");
+
+    /** A guest that read fewer registers of its ABI than this did not read its ABI. */
+    private static final int LEAST_COMPARED = 50;
+
+    /** A VM's birth: by which QEMU, and whether under the exported pin. */
+    record Birth(String qemu, boolean pinned) {
         Vmm vmm() {
             return Vmm.parse(qemu.equals("10") ? "qemu:10.0" : "qemu:11.1");
         }
 
-        String file() {
-            return "qemu-" + qemu + "," + (clamp.isNone() ? "none" : clamp) + ".mig";
+        String name() {
+            return "qemu-" + qemu + "," + (pinned ? "pin" : "none");
         }
     }
 
-    static final List<Birth> BIRTHS =
-            List.of(new Birth("10", Clamp.NONE), new Birth("11", Clamp.NONE), new Birth("11", Clamp.parse("psci=1.1")));
+    static final List<Birth> BIRTHS = List.of(new Birth("10", false), new Birth("11", false), new Birth("11", true));
+
+    private static final Birth OF_UNLIKE_CPUS = new Birth("11", false);
+
+    /** The minimum of {@link #PINNED_KERNELS} on one CPU, and the argument of {@code -cpu} that was exported for it. */
+    record Pin(Minimum.Common minimum, String cpu) {}
 
     /** What restoring one VM on one host came to. */
     record Restore(String from, String to, Birth birth, boolean accepted, String message) {}
 
-    private final LabCache cache;
-    private final List<LabHost> kinds;
-    private final Path work;
-    private final Map<String, HostProfile> profiles = new LinkedHashMap<>();
-    private final Map<String, String> releases = new LinkedHashMap<>();
-    private final Map<String, List<String>> consoles = new ConcurrentHashMap<>();
-    private final List<String> faults = new ArrayList<>();
+    private final LabRounds rounds;
+    private final Map<String, HostProfile> profiles;
+    private final Map<String, Pin> pins = new TreeMap<>();
 
-    private LabMigrate(LabCache cache, List<LabHost> kinds) throws IOException {
-        this.cache = cache;
-        this.kinds = kinds;
-        this.work = Files.createDirectories(cache.directory().resolve("migrate"));
+    private LabMigrate(LabRounds rounds) throws IOException {
+        this.rounds = rounds;
+        this.profiles = rounds.probe();
     }
 
-    /** Kernels that fleets run, on CPUs that differ in one generation and in everything. */
+    /** Kernels that fleets run, on two unlike CPUs; the first two are the flagship case. */
     static List<LabHost> hosts() {
-        return Stream.of("6.1", "6.12", "6.18", "newest")
-                .flatMap(kernel -> Stream.of("neoverse-n1", "max").map(cpu -> new LabHost(kernel, cpu)))
+        return Stream.of("neoverse-n1", "max")
+                .flatMap(cpu -> Stream.of("6.12", "6.18", "6.1", "newest").map(kernel -> new LabHost(kernel, cpu)))
                 .toList();
     }
 
     public static void main(String[] arguments) throws IOException {
-        List<LabHost> kinds = hosts();
+        List<LabHost> hosts = hosts();
         if (arguments.length > 1) {
-            kinds = kinds.subList(0, Math.min(kinds.size(), Integer.parseInt(arguments[1])));
+            hosts = hosts.subList(0, Math.min(hosts.size(), Integer.parseInt(arguments[1])));
         }
-        LabMigrate lab = new LabMigrate(LabCache.prepared(), kinds);
-        lab.save();
+        LabCache cache = LabCache.prepared();
+        LabRounds rounds = new LabRounds(cache, "migrate", hosts);
+        LabMigrate lab = new LabMigrate(rounds);
+        lab.export();
+        lab.save(cache);
+        Map<String, String> releases = new TreeMap<>();
+        for (LabHost host : hosts) {
+            releases.put(host.name(), answer(rounds, host, "release"));
+        }
+        List<String> qemus =
+                List.of(answer(rounds, hosts.getFirst(), "qemu-10"), answer(rounds, hosts.getFirst(), "qemu-11"));
         List<Restore> restores = lab.restore();
         lab.compare(restores);
+        lab.checkFlagship(restores);
         Files.writeString(
                 Path.of(arguments[0]),
-                new MigrationReport(lab.kinds, lab.profiles, lab.releases, restores).text(lab.pinLines()));
+                new MigrationReport(hosts, lab.profiles, releases, qemus, lab.pins, restores, rounds.faults()).text());
         System.out.printf(
                 "%nlab: %d restores of %d ordered pairs, %s; %s%n",
                 restores.size(),
                 restores.stream().map(r -> r.from() + " " + r.to()).distinct().count(),
-                lab.faults.isEmpty() ? "all as predicted" : lab.faults.size() + " faults",
+                rounds.faults().isEmpty() ? "all as predicted" : rounds.faults().size() + " faults",
                 arguments[0]);
-        lab.faults.forEach(fault -> System.out.println("  " + fault));
-        System.exit(lab.faults.isEmpty() ? 0 : 1);
+        rounds.faults().forEach(fault -> System.out.println("  " + fault));
+        System.exit(rounds.faults().isEmpty() ? 0 : 1);
     }
 
-    private void save() throws IOException {
-        Map<String, Path> files = commandLine();
-        files.put("lab/run", Path.of(LabCache.script("run-save")));
-        Path births = work.resolve("births");
-        Files.write(
-                births,
-                BIRTHS.stream()
-                        .map(b -> b.qemu() + " " + (b.clamp().isNone() ? "none" : b.clamp()))
-                        .toList());
-        files.put("lab/births", births);
-        Path overlay = cache.overlay("save", files);
-        for (LabHost kind : kinds) {
-            Path disk = disk(kind);
-            Files.deleteIfExists(disk);
-            LabCache.run(List.of("truncate", "-s", "64M", disk.toString()));
+    private static String answer(LabRounds rounds, LabHost host, String file) throws IOException {
+        return Files.readString(rounds.answer(host).resolve(file)).strip();
+    }
+
+    /** For each CPU: the minimum of the pinned kernels, as the command line exports it from the hosts' profiles. */
+    private void export() throws IOException {
+        for (String cpu : rounds.hosts().stream().map(LabHost::cpu).distinct().toList()) {
+            List<LabHost> pool = PINNED_KERNELS.stream()
+                    .map(kernel -> new LabHost(kernel, cpu))
+                    .filter(rounds.hosts()::contains)
+                    .toList();
+            Minimum minimum = Minimum.of(
+                    pool.stream().map(host -> profiles.get(host.name())).toList(), EXPORTED_FOR, Exclusions.NONE);
+            if (!(minimum instanceof Minimum.Common common)) {
+                throw new IllegalStateException(
+                        "the kernels " + PINNED_KERNELS + " have no minimum on " + cpu + ": " + minimum);
+            }
+            List<String> command = new ArrayList<>(List.of("export", "--format", "qemu-cpu"));
+            pool.forEach(host ->
+                    command.add(rounds.answer(host).resolve("profile.json").toString()));
+            StringWriter written = new StringWriter();
+            int code =
+                    VmAbi.commandLine().setOut(new PrintWriter(written, true)).execute(command.toArray(String[]::new));
+            String argument = written.toString().strip();
+            if (code != 0 || !argument.startsWith("host")) {
+                throw new IllegalStateException("vmabi export ended with " + code + ": " + argument);
+            }
+            pins.put(cpu, new Pin(common, argument));
+            System.out.println(cpu + ": -cpu " + argument + " for pin "
+                    + common.abi().digest().label());
         }
-        forEachHost(overlay, "lab: saved");
-        for (LabHost kind : kinds) {
-            Path saved = work.resolve(kind.name());
-            LabCache.run(List.of("rm", "-rf", saved.toString()));
-            Files.createDirectories(saved);
-            LabCache.run(
-                    List.of("tar", "-C", saved.toString(), "-xf", disk(kind).toString()));
-            profiles.put(
-                    kind.name(),
-                    JSON.treeToValue(
-                                    JSON.readTree(saved.resolve("profile.json").toFile())
-                                            .get("spec"),
-                                    ABIProfileSpec.class)
-                            .toHostProfile());
-            releases.put(kind.name(), Files.readString(saved.resolve("release")).strip());
+    }
+
+    private String cpu(LabHost host, Birth birth) {
+        return birth.pinned() ? pins.get(host.cpu()).cpu() : "host";
+    }
+
+    private Clamp clamp(LabHost host, Birth birth) {
+        return birth.pinned() ? pins.get(host.cpu()).minimum().clamp() : Clamp.NONE;
+    }
+
+    private void save(LabCache cache) throws IOException {
+        // The births of the hosts of one CPU are the same ones.
+        Map<String, Path> files = new TreeMap<>();
+        files.put("lab/guest", cache.guest());
+        Path scratch = rounds.scratch("births");
+        for (LabHost host : rounds.hosts()) {
+            Path births = scratch.resolve(host.name());
+            Files.write(
+                    births,
+                    BIRTHS.stream()
+                            .map(birth -> birth.name() + " " + birth.qemu() + " " + cpu(host, birth))
+                            .toList());
+            files.put("lab/births/" + host.name(), births);
         }
+        rounds.round("run-save", files, "lab: saved");
+        for (LabHost host : rounds.hosts()) {
+            for (Birth birth : BIRTHS) {
+                checkGuest(host, birth);
+            }
+        }
+    }
+
+    /** What the guest read against what the project says a guest of this birth sees, and against the pin. */
+    private void checkGuest(LabHost host, Birth birth) throws IOException {
+        Path serial = rounds.answer(host).resolve(birth.name() + ".guest");
+        if (!Files.exists(serial)) {
+            rounds.fault(host.name() + ": no guest of " + birth.name());
+            return;
+        }
+        GuestReading reading = new GuestReading(Files.readAllLines(serial));
+        boolean pinned = birth.pinned() && PINNED_KERNELS.contains(host.kernel());
+        GuestAbi abi = pinned
+                ? pins.get(host.cpu()).minimum().abi()
+                : profiles.get(host.name()).birth(clamp(host, birth));
+        String what = host.name() + ": guest of " + birth.name();
+        int compared = reading.compared(abi);
+        if (compared < LEAST_COMPARED) {
+            rounds.fault(what + " read only " + compared + " registers of its ABI");
+        }
+        reading.differences(abi).forEach(difference -> rounds.fault(what + ": " + difference));
+        System.out.println(
+                what + ": " + compared + " registers read, held against " + (pinned ? "the pin" : "its birth ABI"));
     }
 
     private List<Restore> restore() throws IOException {
-        Path in = work.resolve("in");
-        LabCache.run(List.of("rm", "-rf", in.toString()));
+        Path in = rounds.scratch("in");
         Files.createDirectories(in.resolve("guests"));
-        Files.createDirectories(in.resolve("pins"));
-        for (LabHost kind : kinds) {
-            Files.createDirectories(in.resolve(kind.name()));
+        for (LabHost host : rounds.hosts()) {
+            Path saved = Files.createDirectories(in.resolve(host.name()));
             for (Birth birth : BIRTHS) {
-                Path saved = work.resolve(kind.name()).resolve(birth.file());
-                if (Files.exists(saved)) {
-                    Files.copy(saved, in.resolve(kind.name()).resolve(birth.file()));
-                } else {
-                    fault(kind.name() + ": no " + birth.file());
+                for (String file : List.of(birth.name() + ".mig", birth.name() + ".cpu")) {
+                    Files.copy(rounds.answer(host).resolve(file), saved.resolve(file));
                 }
-                write(in.resolve("guests"), profiles.get(kind.name()).birth(birth.clamp()));
+                LabRounds.write(in.resolve("guests"), profiles.get(host.name()).birth(clamp(host, birth)));
             }
         }
-        for (Pin pin : pins()) {
-            if (pin.minimum() instanceof Minimum.Common common) {
-                write(in.resolve("pins"), common.abi());
-            }
+        for (LabHost host : rounds.hosts()) {
+            Files.write(in.resolve(host.name() + ".list"), tried(host));
         }
-        Path image = work.resolve("in.img");
-        LabCache.run(List.of("tar", "-C", in.toString(), "-cf", image.toString(), "."));
-        LabCache.run(List.of("truncate", "-s", "%512", image.toString()));
-        for (LabHost kind : kinds) {
-            Files.deleteIfExists(disk(kind));
-            LabCache.run(
-                    List.of("cp", "--reflink=auto", image.toString(), disk(kind).toString()));
-        }
-        Map<String, Path> files = commandLine();
-        files.put("lab/run", Path.of(LabCache.script("run-restore")));
-        forEachHost(cache.overlay("restore", files), "lab: restored");
+        rounds.roundWith(in, "run-restore", "lab: restored");
         List<Restore> restores = new ArrayList<>();
-        for (LabHost kind : kinds) {
-            for (String line : consoles.get(kind.name())) {
+        for (LabHost host : rounds.hosts()) {
+            for (String line : rounds.console(host)) {
                 if (line.startsWith("result ") && line.contains(" unclear ")) {
-                    fault(kind.name() + ": " + line);
+                    rounds.fault(host.name() + ": " + line);
                 } else if (line.startsWith("result ")) {
-                    restores.add(result(kind, line.split(" ", 4)));
+                    restores.add(result(host, line.split(" ", 4)));
                 }
             }
         }
         return restores;
     }
 
+    /** The VMs that a host restores: of unlike CPUs, which no clamp can help, one birth is enough. */
+    private List<String> tried(LabHost to) {
+        List<String> files = new ArrayList<>();
+        for (LabHost from : rounds.hosts()) {
+            for (Birth birth : BIRTHS) {
+                if (from.cpu().equals(to.cpu()) || birth.equals(OF_UNLIKE_CPUS)) {
+                    files.add(from.name() + "/" + birth.name() + ".mig");
+                }
+            }
+        }
+        return files;
+    }
+
     private static Restore result(LabHost to, String[] words) {
         String[] path = words[1].split("/", 2);
         Birth birth = BIRTHS.stream()
-                .filter(b -> b.file().equals(path[1]))
+                .filter(b -> path[1].equals(b.name() + ".mig"))
                 .findFirst()
                 .orElseThrow();
         return new Restore(
                 path[0], to.name(), birth, words[2].equals("accept"), words.length > 3 ? words[3].strip() : "");
     }
 
+    private LabHost host(String name) {
+        return rounds.hosts().stream()
+                .filter(host -> host.name().equals(name))
+                .findFirst()
+                .orElseThrow();
+    }
+
     /** What QEMU did against what the algebra says it does and what the kernel said of the values. */
     private void compare(List<Restore> restores) throws IOException {
-        if (restores.size() != kinds.size() * kinds.size() * BIRTHS.size()) {
-            fault("only " + restores.size() + " restores were tried");
+        int expected =
+                rounds.hosts().stream().mapToInt(host -> tried(host).size()).sum();
+        if (restores.size() != expected) {
+            rounds.fault("only " + restores.size() + " of " + expected + " restores were tried");
         }
         Map<String, Map<String, JsonNode>> proofs = new TreeMap<>();
-        for (LabHost kind : kinds) {
-            proofs.put(kind.name(), proofs(kind, "proofs "));
+        for (LabHost host : rounds.hosts()) {
+            proofs.put(host.name(), rounds.proofs(host));
         }
         for (Restore restore : restores) {
             HostProfile from = profiles.get(restore.from());
             HostProfile to = profiles.get(restore.to());
-            Birth birth = restore.birth();
-            GuestAbi abi = from.birth(birth.clamp());
-            Verdict verdict = to.accepts(abi, birth.vmm(), birth.clamp(), from);
-            String what = restore.from() + " -> " + restore.to() + " by " + birth.file();
+            Clamp clamp = clamp(host(restore.from()), restore.birth());
+            GuestAbi abi = from.birth(clamp);
+            Verdict verdict = to.accepts(abi, restore.birth().vmm(), clamp, from);
+            String what = restore.from() + " -> " + restore.to() + " by "
+                    + restore.birth().name();
             if (verdict.accepted() != restore.accepted()) {
-                fault(what + ": predicted " + verdict + ", QEMU: " + restore.accepted() + " " + restore.message());
+                rounds.fault(
+                        what + ": predicted " + verdict + ", QEMU: " + restore.accepted() + " " + restore.message());
             }
             JsonNode proof = proofs.get(restore.to()).get(abi.digest().hex());
             if (proof == null) {
-                fault(what + ": no proof");
+                rounds.fault(what + ": no proof");
             } else if (proof.path("valuesTaken").asBoolean() != Lab.valuesTaken(to, abi)) {
-                fault(what + ": values proved " + proof + ", computed otherwise");
+                rounds.fault(what + ": values proved " + proof + ", computed otherwise");
             } else if (restore.accepted() && !proof.path("valuesTaken").asBoolean()) {
-                fault(what + ": QEMU restored what the kernel refused: " + proof);
+                rounds.fault(what + ": QEMU restored what the kernel refused: " + proof);
             }
         }
     }
 
-    /** A pair of unlike CPUs on the newest kernel, and the most they have in common. */
-    record Pin(String one, String other, Vmm vmm, Exclusions exclusions, Minimum minimum) {}
-
-    private List<Pin> pins() {
-        List<LabHost> newest =
-                kinds.stream().filter(kind -> kind.kernel().equals("newest")).toList();
-        List<Pin> pins = new ArrayList<>();
-        for (LabHost one : newest) {
-            for (LabHost other : newest) {
-                if (one.name().compareTo(other.name()) < 0) {
-                    for (Vmm vmm : List.of(Vmm.parse("qemu:11.1"), Vmm.GENERIC)) {
-                        for (Exclusions exclusions :
-                                List.of(Exclusions.NONE, new Exclusions(java.util.Set.of("FEAT_SVE", "FEAT_PAuth")))) {
-                            List<HostProfile> pair = List.of(profiles.get(one.name()), profiles.get(other.name()));
-                            pins.add(new Pin(
-                                    one.name(), other.name(), vmm, exclusions, Minimum.of(pair, vmm, exclusions)));
-                        }
-                    }
-                }
+    /** Without a pin the newer kernel's VM must be refused by the older one; under the exported pin it must go. */
+    private void checkFlagship(List<Restore> restores) {
+        for (String cpu : pins.keySet()) {
+            String older = new LabHost(PINNED_KERNELS.getFirst(), cpu).name();
+            String newer = new LabHost(PINNED_KERNELS.getLast(), cpu).name();
+            for (boolean pinned : new boolean[] {false, true}) {
+                restores.stream()
+                        .filter(r -> r.from().equals(newer) && r.to().equals(older))
+                        .filter(r -> r.birth().equals(new Birth("11", pinned)) && r.accepted() != pinned)
+                        .forEach(r -> rounds.fault("flagship: " + newer + " -> " + older + " by "
+                                + r.birth().name() + ": " + r.accepted() + " " + r.message()));
             }
-        }
-        return pins;
-    }
-
-    /** One line for each pin: proved by both hosts, or what forbids it. */
-    private List<String> pinLines() throws IOException {
-        Map<String, Map<String, JsonNode>> proofs = new TreeMap<>();
-        for (LabHost kind : kinds) {
-            proofs.put(kind.name(), proofs(kind, "pin-proofs "));
-        }
-        List<String> lines = new ArrayList<>();
-        for (Pin pin : pins()) {
-            String implementationId = pin.vmm().equals(Vmm.GENERIC) ? "yes" : "no";
-            String features = pin.exclusions().features().isEmpty() ? "on" : "off";
-            String outcome = switch (pin.minimum()) {
-                case Minimum.Common common -> {
-                    boolean proved = Stream.of(pin.one(), pin.other())
-                            .allMatch(host -> proofs.get(host)
-                                    .getOrDefault(common.abi().digest().hex(), JSON.createObjectNode())
-                                    .path("accepted")
-                                    .asBoolean());
-                    if (!proved) {
-                        fault(pin.one() + " and " + pin.other() + ": the common pin "
-                                + common.abi().digest() + " is not proved by both");
-                    }
-                    yield "`" + common.abi().digest().label() + "`, proved by both, "
-                            + common.abi().features().size() + " features";
-                }
-                case Minimum.None none ->
-                    "none: "
-                            + String.join(
-                                    "; ",
-                                    none.reasons().stream()
-                                            .limit(4)
-                                            .map(r -> r.message())
-                                            .toList())
-                            + (none.reasons().size() > 4
-                                    ? "; and " + (none.reasons().size() - 4) + " more"
-                                    : "");
-            };
-            lines.add("| " + pin.one() + " | " + pin.other() + " | " + implementationId + " | " + features + " | "
-                    + outcome + " |");
-        }
-        return lines;
-    }
-
-    private Map<String, JsonNode> proofs(LabHost kind, String prefix) throws IOException {
-        Map<String, JsonNode> proofs = new TreeMap<>();
-        for (String line : consoles.getOrDefault(kind.name(), List.of())) {
-            if (line.startsWith(prefix) && line.contains("[")) {
-                JSON.readTree(line.substring(prefix.length()))
-                        .forEach(proof -> proofs.put(proof.path("guestABI").asText(), proof));
-            }
-        }
-        return proofs;
-    }
-
-    private Map<String, Path> commandLine() throws IOException {
-        Map<String, Path> files = new TreeMap<>();
-        Path classes = Path.of("target/classes");
-        try (Stream<Path> found = Files.walk(classes.resolve("dev/vmabi"))) {
-            found.filter(Files::isRegularFile)
-                    .forEach(file -> files.put("lab/classes/" + classes.relativize(file), file));
-        }
-        for (String jar : System.getProperty("java.class.path").split(java.io.File.pathSeparator, -1)) {
-            String name = Path.of(jar).getFileName().toString();
-            if (name.matches("(jackson-(core|databind|annotations|dataformat-yaml)|snakeyaml|picocli)-\\d.*\\.jar")) {
-                files.put("lab/jars/" + name, Path.of(jar));
-            }
-        }
-        files.put("lab/migrate-common", Path.of(LabCache.script("migrate-common")));
-        return files;
-    }
-
-    private Path disk(LabHost kind) {
-        return work.resolve(kind.name() + ".img");
-    }
-
-    /** Boots every host, two at a time, and waits until each has shown a line and powered off. */
-    private void forEachHost(Path overlay, String lastLine) {
-        List<Path> overlays = List.of(cache.image("qemu-10.cpio.gz"), cache.image("qemu-11.cpio.gz"), overlay);
-        Semaphore running = new Semaphore(2);
-        List<Thread> threads = new ArrayList<>();
-        for (LabHost kind : kinds) {
-            threads.add(Thread.ofVirtual().start(() -> {
-                running.acquireUninterruptibly();
-                String drive = "if=none,id=disk,format=raw,file=" + disk(kind);
-                try (EmulatedHost host = new EmulatedHost(
-                        cache, kind, overlays, List.of("-drive", drive, "-device", "virtio-blk-pci,drive=disk"))) {
-                    host.await(lastLine, PHASE);
-                    host.await("Power down", PHASE);
-                    consoles.put(kind.name(), host.console());
-                    host.console().stream()
-                            .filter(line -> line.startsWith("lab: fault"))
-                            .forEach(line -> fault(kind.name() + ": " + line));
-                    System.out.println(kind.name() + ": " + lastLine);
-                } catch (IllegalStateException e) {
-                    consoles.put(kind.name(), List.of());
-                    fault(e.getMessage());
-                } finally {
-                    running.release();
-                }
-            }));
-        }
-        Consumer<Thread> join = thread -> {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        };
-        threads.forEach(join);
-    }
-
-    private static void write(Path directory, GuestAbi abi) throws IOException {
-        Files.writeString(
-                directory.resolve(abi.digest().hex() + ".json"),
-                JSON.writeValueAsString(GuestABISpec.fromGuestAbi(abi)));
-    }
-
-    private synchronized void fault(String what) {
-        if (!faults.contains(what)) {
-            faults.add(what);
         }
     }
 }

@@ -1,58 +1,84 @@
 package dev.vmabi.lab;
 
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Verdict;
 import java.util.List;
 import java.util.Map;
 
-/** The measured matrix as a page of documentation. */
+/**
+ * The measured matrix as a page of documentation.
+ *
+ * @param releases of the kernels, by host
+ * @param qemus what each QEMU says of its version
+ * @param pins by CPU
+ * @param faults what is off; a page with faults says so
+ */
 record MigrationReport(
-        List<LabHost> kinds,
+        List<LabHost> hosts,
         Map<String, HostProfile> profiles,
         Map<String, String> releases,
-        List<LabMigrate.Restore> restores) {
+        List<String> qemus,
+        Map<String, LabMigrate.Pin> pins,
+        List<LabMigrate.Restore> restores,
+        List<String> faults) {
 
-    String text(List<String> pinLines) {
-        StringBuilder page = new StringBuilder();
-        page.append("# Migrations measured in the lab\n\n");
-        page.append(
-                        "Written by `make lab-migrate`: Debian's arm64 QEMU with `-accel kvm` inside emulated hosts saved a")
-                .append(" VM that never ran\n(`-M virt-10.0,accel=kvm,gic-version=3 -cpu host`, one vCPU) by")
-                .append(" `migrate file:` and loaded it by `-incoming file:`. Rows are\nwhere the VM was born, columns")
-                .append(" where it was restored: **yes** restored, **one-way** restored, but the first host would\n")
-                .append(
-                        "not take it back, **no** refused. Every entry is what QEMU did, and what `vmabi check` predicted.\n\n");
-        page.append("| host | kernel | guest ABI |\n|---|---|---|\n");
-        for (LabHost kind : kinds) {
-            page.append("| ")
-                    .append(kind.name())
-                    .append(" | ")
-                    .append(releases.get(kind.name()))
-                    .append(" | `")
-                    .append(profiles.get(kind.name()).defaultGuestAbi().digest().label())
-                    .append("` |\n");
+    private static final String TITLE = """
+            # Migrations measured in the lab
+
+            Written by `make lab-migrate`: Debian's arm64 QEMU with `-accel kvm` inside emulated hosts saved a VM that never ran
+            (`-M virt-10.0,accel=kvm,gic-version=3`, one vCPU) by `migrate file:` and loaded it by `-incoming file:`. Rows are where
+            the VM was born, columns where it was restored: **yes** restored, **one-way** restored, but the first host would not
+            take it back, **no** refused, *-* not tried: between unlike CPUs, which no clamp makes alike, one birth is enough. %s
+
+            """;
+    private static final String EXPORTED = """
+
+            ## VMs born under the pin
+
+            The pin of a CPU is the minimum of its hosts with 6.12 and 6.18 for QEMU 11.1; `vmabi export --format qemu-cpu` of
+            their two profiles wrote the argument of `-cpu`. A guest started with it, and one of every other birth, printed what it
+            reads of its own ID registers, caches, PSCI version, workarounds, hypercalls and SVE lengths: equal to the pin, and to
+            the birth ABI that the project computes.
+
+            | CPU | `-cpu` | pin |
+            |---|---|---|
+            """;
+
+    String text() {
+        StringBuilder page = new StringBuilder(TITLE.formatted(
+                faults.isEmpty()
+                        ? "Every entry is what QEMU did, what `vmabi check`\npredicted, and agrees with what the kernel proved."
+                        : "**" + faults.size() + " predictions or checks failed in this run.**"));
+        qemus.forEach(qemu -> page.append("- ").append(qemu).append('\n'));
+        page.append("\n| host | kernel | guest ABI |\n|---|---|---|\n");
+        for (LabHost host : hosts) {
+            page.append("| %s | %s | `%s` |%n"
+                    .formatted(
+                            host.name(),
+                            releases.get(host.name()),
+                            profiles.get(host.name()).defaultGuestAbi().digest().label()));
         }
         for (LabMigrate.Birth birth : LabMigrate.BIRTHS) {
+            if (birth.pinned()) {
+                page.append(EXPORTED);
+                pins.forEach((cpu, pin) -> page.append("| %s | `%s` | `%s` |%n"
+                        .formatted(cpu, pin.cpu(), pin.minimum().abi().digest().label())));
+            }
             matrix(page, birth);
         }
-        page.append("\n## Unlike CPUs on the newest kernel\n\n");
-        page.append("The most that two hosts have in common, with and without writable implementation ID")
-                .append(" (KVM_CAP_ARM_WRITABLE_IMP_ID_REGS), with SVE and\npointer authentication on and off.\n\n");
-        page.append("| one | other | writable MIDR | SVE, PAuth | common pin |\n|---|---|---|---|---|\n");
-        pinLines.forEach(line -> page.append(line).append('\n'));
         return page.toString();
     }
 
     private void matrix(StringBuilder page, LabMigrate.Birth birth) {
-        page.append("\n## QEMU ").append(birth.qemu().equals("10") ? "10.0" : "11.1");
-        page.append(birth.clamp().isNone() ? ", no clamp" : ", " + birth.clamp())
-                .append("\n\n| from \\ to |");
-        kinds.forEach(kind -> page.append(' ').append(shortName(kind)).append(" |"));
-        page.append("\n|---|").append("---|".repeat(kinds.size())).append('\n');
-        for (LabHost from : kinds) {
+        page.append("\n## QEMU ").append(birth.vmm().version());
+        page.append(birth.pinned() ? ", under the pin" : ", no clamp").append("\n\n| from \\ to |");
+        hosts.forEach(host -> page.append(' ').append(shortName(host)).append(" |"));
+        page.append("\n|---|").append("---|".repeat(hosts.size())).append('\n');
+        for (LabHost from : hosts) {
             page.append("| ").append(shortName(from)).append(" |");
-            for (LabHost to : kinds) {
+            for (LabHost to : hosts) {
                 page.append(' ').append(entry(from, to, birth)).append(" |");
             }
             page.append('\n');
@@ -67,18 +93,19 @@ record MigrationReport(
                 .findFirst()
                 .orElse(null);
         if (restore == null) {
-            return "not tried";
+            return "-";
         }
         if (!restore.accepted()) {
             return "no";
         }
         HostProfile origin = profiles.get(from.name());
-        GuestAbi abi = origin.birth(birth.clamp());
-        Verdict verdict = profiles.get(to.name()).accepts(abi, birth.vmm(), birth.clamp(), origin);
+        Clamp clamp = birth.pinned() ? pins.get(from.cpu()).minimum().clamp() : Clamp.NONE;
+        GuestAbi abi = origin.birth(clamp);
+        Verdict verdict = profiles.get(to.name()).accepts(abi, birth.vmm(), clamp, origin);
         return verdict instanceof Verdict.OneWay ? "one-way" : "yes";
     }
 
-    private static String shortName(LabHost kind) {
-        return kind.kernel() + " " + kind.cpu();
+    private static String shortName(LabHost host) {
+        return host.kernel() + " " + host.cpu();
     }
 }
