@@ -133,11 +133,13 @@ public final class Lab {
         NodeABISpec report = cluster.report(name).orElseThrow();
         NodeABISpec.KvmState expected = WITHOUT_KVM.get(host.kind());
         check(report.kvm().state() == expected, name + ": reports " + report.kvm() + ", not " + expected);
-        long lines =
-                host.console().stream().filter(l -> l.contains("kvm=" + expected)).count();
+        long lines = host.console().stream()
+                .filter(l -> l.contains("kvm=" + expected))
+                .count();
         check(lines == 1, name + ": says kvm=" + expected + " in " + lines + " lines of its log");
         check(host.isRunning(), name + ": its agent ended");
-        System.out.println("lab: " + name + ": " + expected + ": " + report.kvm().message());
+        System.out.println(
+                "lab: " + name + ": " + expected + ": " + report.kvm().message());
         host.close();
     }
 
