@@ -16,7 +16,7 @@ final class GuestReading {
      * ID_AA64PFR0_EL1.GIC and ID_PFR1_EL1.GIC: they follow the interrupt controller that the VMM creates, which a
      * probe's scratch VM does not have.
      */
-    private static final Map<RegisterId, Long> FOLLOWS_VGIC = new TreeMap<>(
+    private static final Map<RegisterId, Long> FOLLOWS_VGIC =
             Map.of(RegisterId.sysreg(3, 0, 0, 4, 0), 0xFL << 24, RegisterId.sysreg(3, 0, 0, 1, 1), 0xFL << 28);
 
     private final SortedMap<RegisterId, Long> values = new TreeMap<>();
