@@ -36,7 +36,7 @@ final class GuestReading {
     /** Registers of the guest ABI that the guest could read. */
     int compared(GuestAbi abi) {
         return (int)
-                abi.registers().keySet().stream().filter(values::containsKey).count();
+                abi.registers().entrySet().stream().filter(register -> values.containsKey(register.getKey())).count();
     }
 
     /** Where the guest reads otherwise than its ABI says, one line each. */
