@@ -35,8 +35,9 @@ final class GuestReading {
 
     /** Registers of the guest ABI that the guest could read. */
     int compared(GuestAbi abi) {
-        return (int)
-                abi.registers().entrySet().stream().filter(register -> values.containsKey(register.getKey())).count();
+        return (int) abi.registers().entrySet().stream()
+                .filter(register -> values.containsKey(register.getKey()))
+                .count();
     }
 
     /** Where the guest reads otherwise than its ABI says, one line each. */

@@ -30,7 +30,7 @@ record MigrationReport(
             Written by `make lab-migrate`: Debian's arm64 QEMU with `-accel kvm` inside emulated hosts saved a VM that never ran
             (`-M virt-10.0,accel=kvm,gic-version=3`, one vCPU) by `migrate file:` and loaded it by `-incoming file:`. Rows are where
             the VM was born, columns where it was restored: **yes** restored, **one-way** restored, but the first host would not
-            take it back, **no** refused, *-* not tried: between unlike CPUs, which no clamp makes alike, one birth is enough. %s
+            take it back, **no** refused, *-* not tried: between unlike CPUs, which no clamp makes alike, one birth is enough.
 
             """;
     private static final String EXPORTED = """
@@ -47,10 +47,11 @@ record MigrationReport(
             """;
 
     String text() {
-        StringBuilder page = new StringBuilder(TITLE.formatted(
+        StringBuilder page = new StringBuilder(TITLE);
+        page.append(
                 faults.isEmpty()
-                        ? "Every entry is what QEMU did, what `vmabi check`\npredicted, and agrees with what the kernel proved."
-                        : "**" + faults.size() + " predictions or checks failed in this run.**"));
+                        ? "Every entry is what QEMU did and what `vmabi check` predicted, and agrees with what the kernel proved.\n\n"
+                        : "**" + faults.size() + " predictions or checks failed in this run.**\n\n");
         qemus.forEach(qemu -> page.append("- ").append(qemu).append('\n'));
         page.append("\n| host | kernel | guest ABI |\n|---|---|---|\n");
         for (LabHost host : hosts) {
