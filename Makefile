@@ -75,6 +75,10 @@ lab-cost: $(BUILT) ## Measure the agent on an emulated host: memory, start, and 
 crds: $(BUILT) ## Generate crds/ from the code
 	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.api.Crds crds
 
+.PHONY: manifests
+manifests: $(BUILT) ## Generate the chart's copies of crds/ and of the gate's rules, and deploy/ from the chart
+	@$(JAVA) $(JVM_FLAGS) -Djava.util.logging.manager=org.jboss.logmanager.LogManager -cp $(TEST_CLASS_PATH) dev.vmabi.chart.Chart
+
 .PHONY: format
 format: ## Format the code
 	@$(MVN) spotless:apply
