@@ -32,7 +32,7 @@ public final class ReplayFleet implements AutoCloseable {
     private static final User AGENT = User.serviceAccount("vmabi-system", "vmabi-agent");
 
     private final KubernetesClient client;
-    private final Cluster cluster;
+    private final ApiServer server;
     private final HttpClient http;
     private final Map<String, NodeAgent> agents = new HashMap<>();
     private final Map<String, Metrics> metrics = new ConcurrentHashMap<>();
@@ -40,8 +40,8 @@ public final class ReplayFleet implements AutoCloseable {
 
     public ReplayFleet(ApiServer server) {
         this.client = server.client();
-        this.cluster = Cluster.kubeconfig(server.kubeconfig(AGENT));
-        this.http = ApiClient.client(cluster);
+        this.server = server;
+        this.http = ApiClient.client(agentOn("any"));
         this.agentLog = logIn(server.directory());
     }
 
@@ -52,6 +52,11 @@ public final class ReplayFleet implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** As the agent of a node reaches the server: its token is bound to that node. */
+    private Cluster agentOn(String node) {
+        return Cluster.kubeconfig(server.kubeconfig(AGENT.onNode(node)));
     }
 
     /** A recorded host, by the name of its file without the ending. */
@@ -123,7 +128,7 @@ public final class ReplayFleet implements AutoCloseable {
                 name,
                 "demo",
                 new ReplayHost(host.profile(), host.kernelRelease(), boot),
-                new ApiClient(cluster, http, counts),
+                new ApiClient(agentOn(name), http, counts),
                 counts,
                 new Log(name, agentLog));
         agents.put(name, agent);

@@ -12,8 +12,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
+import java.util.Set;
 
-/** A Kubernetes API server on loopback that lives as long as this object. Everybody it knows may do everything. */
+/**
+ * A Kubernetes API server on loopback that lives as long as this object. Everybody it knows may do everything, unless it
+ * was started with RBAC.
+ */
 public interface ApiServer extends AutoCloseable {
 
     /** {@code https://127.0.0.1:<port>}. */
@@ -27,6 +31,14 @@ public interface ApiServer extends AutoCloseable {
 
     /** Where kubeconfigs are written; goes with the server. */
     Path directory();
+
+    /** Every kind of access since the start; a real server notes them only with RBAC. */
+    Set<Access> accesses();
+
+    /** Whether RBAC decides who may do what. */
+    default boolean authorizes() {
+        return false;
+    }
 
     /** One line: what is running, and what it does not show. */
     String describe();

@@ -15,6 +15,15 @@ public final class ApiServers {
      *     meant for the real server must not pass on the embedded one
      */
     public static ApiServer start() {
+        return start(false);
+    }
+
+    /** As {@link #start()}; a real one authorizes by RBAC, where only {@link User#ADMIN} may do everything. */
+    public static ApiServer startWithRbac() {
+        return start(true);
+    }
+
+    private static ApiServer start(boolean rbac) {
         String assets = System.getenv("KUBEBUILDER_ASSETS");
         ApiServer server;
         if (assets == null || assets.isBlank()) {
@@ -27,7 +36,7 @@ public final class ApiServers {
                             + program + "; put it there, or unset the variable to use the embedded server");
                 }
             }
-            server = RealServer.start(directory);
+            server = RealServer.start(directory, rbac);
         }
         System.out.println("API server: " + server.describe());
         return server;

@@ -28,9 +28,6 @@ import java.util.stream.Stream;
  * shows on the real server too; what it lacks is said by {@link #describe()}.
  */
 public final class DevServer implements ApiServer {
-    /** Who asked for what: what the RBAC rules of a user must allow. {@code resource} has its subresource. */
-    public record Access(String user, String verb, String group, String resource) {}
-
     static {
         // Without it every chunk of a watch waits for the client's delayed acknowledgement.
         System.setProperty("sun.net.httpserver.nodelay", "true");
@@ -115,7 +112,7 @@ public final class DevServer implements ApiServer {
                 + " built-in kinds, protobuf (kubectl create <kind>)";
     }
 
-    /** Every kind of access since the start. */
+    @Override
     public Set<Access> accesses() {
         return Set.copyOf(accesses);
     }

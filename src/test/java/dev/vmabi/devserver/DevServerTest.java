@@ -49,8 +49,8 @@ class DevServerTest {
         }
         assertThat(server.accesses())
                 .contains(
-                        new DevServer.Access("system:serviceaccount:vmabi-system:agent", "list", "", "nodes"),
-                        new DevServer.Access("system:serviceaccount:vmabi-system:agent", "get", "", "pods"));
+                        new Access("system:serviceaccount:vmabi-system:agent", "list", "", "nodes"),
+                        new Access("system:serviceaccount:vmabi-system:agent", "get", "", "pods"));
     }
 
     @Test

@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -40,10 +41,14 @@ final class RealServer implements ApiServer {
     private final List<Process> processes = new ArrayList<>();
     private final URI url;
     private final boolean collects;
+    private final boolean rbac;
+    private final AuditLog audit;
 
-    private RealServer(Path assets) throws IOException {
+    private RealServer(Path assets, boolean rbac) throws IOException {
         this.assets = assets;
+        this.rbac = rbac;
         directory = Files.createTempDirectory("kube-apiserver");
+        audit = new AuditLog(directory.resolve("audit.log"));
         CertificateAuthority.Issued certificate =
                 authority.issue("kube-apiserver", List.of(), List.of("127.0.0.1", "localhost"));
         write("ca.crt", authority.certificatePem());
@@ -61,8 +66,7 @@ final class RealServer implements ApiServer {
                 "--advertise-client-urls=http://127.0.0.1:" + etcd,
                 "--listen-peer-urls=http://127.0.0.1:" + peer,
                 "--unsafe-no-fsync");
-        run(
-                "kube-apiserver",
+        List<String> arguments = new ArrayList<>(List.of(
                 "--etcd-servers=http://127.0.0.1:" + etcd,
                 "--bind-address=127.0.0.1",
                 "--advertise-address=127.0.0.1",
@@ -72,14 +76,19 @@ final class RealServer implements ApiServer {
                 "--authentication-token-webhook-config-file="
                         + write("authenticator.kubeconfig", authenticatorConfig(authenticator)),
                 "--authentication-token-webhook-version=v1",
-                "--authorization-mode=AlwaysAllow",
+                "--authorization-mode=" + (rbac ? "RBAC" : "AlwaysAllow"),
                 "--service-account-issuer=https://kubernetes.default.svc",
                 "--service-account-key-file=" + directory.resolve("server.crt"),
                 "--service-account-signing-key-file=" + directory.resolve("server.key"),
                 "--service-cluster-ip-range=10.0.0.0/24",
                 "--endpoint-reconciler-type=none",
                 // No controller makes service accounts or takes the taint of new nodes away again.
-                "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition");
+                "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition"));
+        if (rbac) {
+            arguments.add("--audit-log-path=" + audit.file());
+            arguments.add("--audit-policy-file=" + write("audit.json", AuditLog.POLICY));
+        }
+        run("kube-apiserver", arguments.toArray(String[]::new));
         awaitReady();
         collects = Files.isExecutable(assets.resolve("kube-controller-manager"));
         if (collects) {
@@ -94,9 +103,9 @@ final class RealServer implements ApiServer {
     }
 
     /** @param assets the directory of kube-apiserver and etcd */
-    static RealServer start(Path assets) {
+    static RealServer start(Path assets, boolean rbac) {
         try {
-            return new RealServer(assets);
+            return new RealServer(assets, rbac);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot start kube-apiserver from " + assets, e);
         }
@@ -127,10 +136,23 @@ final class RealServer implements ApiServer {
     }
 
     @Override
+    public Set<Access> accesses() {
+        if (!rbac) {
+            throw new IllegalStateException("started without RBAC, this server notes nothing");
+        }
+        return audit.accesses();
+    }
+
+    @Override
+    public boolean authorizes() {
+        return rbac;
+    }
+
+    @Override
     public String describe() {
         return "real kube-apiserver with etcd at " + url + " from " + assets
                 + (collects ? "" : "; no kube-controller-manager there: nothing collects garbage or ends namespaces")
-                + "; it does not show: RBAC (all is allowed), scheduling, kubelets";
+                + "; it does not show: " + (rbac ? "" : "RBAC (all is allowed), ") + "scheduling, kubelets";
     }
 
     @Override

@@ -206,6 +206,9 @@ final class Router implements HttpHandler {
                 Operations.PatchType type = patchType(contentType(exchange));
                 Operations.Result result =
                         operations.patch(call, type, Json.parse(read(exchange), contentType(exchange)));
+                if (result.created()) {
+                    server.record(call, "create");
+                }
                 answer(exchange, call, result.created() ? 201 : 200, result.object(), accept);
             }
             case "DELETE" -> {

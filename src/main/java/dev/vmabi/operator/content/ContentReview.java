@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BiPredicate;
 import java.util.function.Supplier;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /** What is done alike with both content-addressed kinds: say whether the content holds, and collect what nobody uses. */
 @ApplicationScoped
@@ -28,12 +29,20 @@ public class ContentReview {
     private final FleetCache cache;
     private final Events events;
     private final Clock clock;
+    private final Duration grace;
 
-    ContentReview(KubernetesClient client, FleetCache cache, Events events, Clock clock) {
+    /** @param grace long enough for an agent or operator that is away for a while to come back to what it referred to */
+    ContentReview(
+            KubernetesClient client,
+            FleetCache cache,
+            Events events,
+            Clock clock,
+            @ConfigProperty(name = "vmabi.content.grace", defaultValue = "PT1H") Duration grace) {
         this.client = client;
         this.cache = cache;
         this.events = events;
         this.clock = clock;
+        this.grace = grace;
     }
 
     /**
@@ -51,7 +60,7 @@ public class ContentReview {
         }
         Instant now = clock.instant();
         Optional<String> problem = problem(name, digest);
-        Optional<Duration> remaining = unused.remaining(name, problem.isEmpty() && inUse.test(fleet.get(), name), now);
+        Optional<Duration> remaining = unused.remaining(name, problem.isEmpty() && inUse.test(fleet.get(), name), now, grace);
         if (remaining.filter(Duration::isNegative).isPresent()) {
             client.resource(object).delete();
             unused.forget(name);
