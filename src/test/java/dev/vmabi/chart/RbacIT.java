@@ -24,6 +24,8 @@ import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRoleBindingBuilder;
 import io.fabric8.kubernetes.client.CustomResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.io.ByteArrayInputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -121,6 +123,7 @@ class RbacIT {
                 .getMetadata()
                 .getLabels()
                 .containsKey(Names.STAMP));
+        waitingMigration(admin, operator);
         Secret certificate = admin.secrets()
                 .inNamespace(Chart.NAMESPACE)
                 .withName("vmabi-gate-tls")
@@ -141,6 +144,28 @@ class RbacIT {
                 .allMatch(w -> w.getClientConfig().getCaBundle() != null));
         misnamed(admin, operator, ABIProfile.class, new ABIProfile());
         misnamed(admin, operator, GuestABI.class, new GuestABI());
+    }
+
+    /** A migration waits, and nodes that take its VM come: KubeVirt is to look again. */
+    private static void waitingMigration(KubernetesClient admin, OperatorProcess operator) {
+        GenericKubernetesResource migration = admin.resource(new GenericKubernetesResourceBuilder()
+                        .withApiVersion("kubevirt.io/v1")
+                        .withKind("VirtualMachineInstanceMigration")
+                        .withNewMetadata()
+                        .withNamespace("default")
+                        .withName("move")
+                        .endMetadata()
+                        .addToAdditionalProperties(
+                                "spec", Map.of("vmiName", "vm", "addedNodeSelector", Map.of("comes", "later")))
+                        .build())
+                .create();
+        await(operator, "the migration is touched", () -> {
+            for (String value : List.of("later", "never")) {
+                admin.nodes().withName("n-2").patch("{\"metadata\":{\"labels\":{\"comes\":\"" + value + "\"}}}");
+                Thread.sleep(1000);
+            }
+            return admin.resource(migration).get().getMetadata().getAnnotations().containsKey(Names.RETRIED);
+        });
     }
 
     /** An object that is not what its name says is reported, and collected after the grace time. */
@@ -177,13 +202,14 @@ class RbacIT {
         assertThat(kubectl(server, reader, "status")).contains("pool");
         if (server.authorizes()) {
             assertThat(kubectl(server, new User("stranger"), "status")).contains("ask for the ClusterRole vmabi-view");
+            PatchContext merge = PatchContext.of(PatchType.JSON_MERGE);
             String patch = "{\"spec\":{\"raise\":{\"approve\":\"" + digest + "\"}}}";
             try (KubernetesClient readers = server.client(reader);
                     KubernetesClient editors = server.client(new User("editor", "vmabi-view", "vmabi-edit"))) {
                 assertThatThrownBy(
-                                () -> readers.resources(VirtualMachineABI.class).withName("pool").patch(patch))
+                                () -> readers.resources(VirtualMachineABI.class).withName("pool").patch(merge, patch))
                         .hasMessageContaining("cannot patch resource \"virtualmachineabis\"");
-                assertThat(editors.resources(VirtualMachineABI.class).withName("pool").patch(patch)).isNotNull();
+                assertThat(editors.resources(VirtualMachineABI.class).withName("pool").patch(merge, patch)).isNotNull();
             }
         }
     }
