@@ -42,12 +42,11 @@ record Rbac(String user, Set<String> rights) {
     }
 
     private static Stream<PolicyRule> rules(HasMetadata object) {
-        List<PolicyRule> rules =
-                switch (object) {
-                    case ClusterRole role -> role.getRules();
-                    case Role role -> role.getRules();
-                    default -> List.of();
-                };
+        List<PolicyRule> rules = switch (object) {
+            case ClusterRole role -> role.getRules();
+            case Role role -> role.getRules();
+            default -> List.of();
+        };
         return rules.stream();
     }
 }

@@ -61,8 +61,7 @@ class RbacIT {
             """;
 
     /** The Operator SDK does not start without this right, and never uses it. */
-    private static final Access ASKED_FOR =
-            new Access(OPERATOR.name(), "update", "coordination.k8s.io", "leases");
+    private static final Access ASKED_FOR = new Access(OPERATOR.name(), "update", "coordination.k8s.io", "leases");
 
     @Test
     void everyRightIsNeededAndNoneIsMissing() throws Exception {
@@ -118,11 +117,10 @@ class RbacIT {
                         .addToAdditionalProperties("status", Map.of("phase", "Running", "nodeName", "n-1"))
                         .build())
                 .create();
-        await(operator, "the VM has a stamp", () -> admin.resource(vm)
-                .get()
-                .getMetadata()
-                .getLabels()
-                .containsKey(Names.STAMP));
+        await(
+                operator,
+                "the VM has a stamp",
+                () -> admin.resource(vm).get().getMetadata().getLabels().containsKey(Names.STAMP));
         waitingMigration(admin, operator);
         Secret certificate = admin.secrets()
                 .inNamespace(Chart.NAMESPACE)
@@ -132,16 +130,22 @@ class RbacIT {
                         .withData(Map.of("tls.crt", "", "tls.key", ""))
                         .build())
                 .update();
-        await(operator, "the certificate is made anew", () -> !Objects.equals(
-                admin.resource(rubbish).get().getData(), rubbish.getData()));
-        await(operator, "the webhooks trust it", () -> admin.admissionRegistration()
-                .v1()
-                .mutatingWebhookConfigurations()
-                .withName("vmabi-gate")
-                .get()
-                .getWebhooks()
-                .stream()
-                .allMatch(w -> w.getClientConfig().getCaBundle() != null));
+        await(
+                operator,
+                "the certificate is made anew",
+                () -> !Objects.equals(admin.resource(rubbish).get().getData(), rubbish.getData()));
+        await(
+                operator,
+                "the webhooks trust it",
+                () -> admin
+                        .admissionRegistration()
+                        .v1()
+                        .mutatingWebhookConfigurations()
+                        .withName("vmabi-gate")
+                        .get()
+                        .getWebhooks()
+                        .stream()
+                        .allMatch(w -> w.getClientConfig().getCaBundle() != null));
         misnamed(admin, operator, ABIProfile.class, new ABIProfile());
         misnamed(admin, operator, GuestABI.class, new GuestABI());
     }
@@ -164,7 +168,11 @@ class RbacIT {
                 admin.nodes().withName("n-2").patch("{\"metadata\":{\"labels\":{\"comes\":\"" + value + "\"}}}");
                 Thread.sleep(1000);
             }
-            return admin.resource(migration).get().getMetadata().getAnnotations().containsKey(Names.RETRIED);
+            return admin.resource(migration)
+                    .get()
+                    .getMetadata()
+                    .getAnnotations()
+                    .containsKey(Names.RETRIED);
         });
     }
 
@@ -206,10 +214,14 @@ class RbacIT {
             String patch = "{\"spec\":{\"raise\":{\"approve\":\"" + digest + "\"}}}";
             try (KubernetesClient readers = server.client(reader);
                     KubernetesClient editors = server.client(new User("editor", "vmabi-view", "vmabi-edit"))) {
-                assertThatThrownBy(
-                                () -> readers.resources(VirtualMachineABI.class).withName("pool").patch(merge, patch))
+                assertThatThrownBy(() -> readers.resources(VirtualMachineABI.class)
+                                .withName("pool")
+                                .patch(merge, patch))
                         .hasMessageContaining("cannot patch resource \"virtualmachineabis\"");
-                assertThat(editors.resources(VirtualMachineABI.class).withName("pool").patch(merge, patch)).isNotNull();
+                assertThat(editors.resources(VirtualMachineABI.class)
+                                .withName("pool")
+                                .patch(merge, patch))
+                        .isNotNull();
             }
         }
     }

@@ -60,7 +60,8 @@ public class ContentReview {
         }
         Instant now = clock.instant();
         Optional<String> problem = problem(name, digest);
-        Optional<Duration> remaining = unused.remaining(name, problem.isEmpty() && inUse.test(fleet.get(), name), now, grace);
+        Optional<Duration> remaining =
+                unused.remaining(name, problem.isEmpty() && inUse.test(fleet.get(), name), now, grace);
         if (remaining.filter(Duration::isNegative).isPresent()) {
             client.resource(object).delete();
             unused.forget(name);
