@@ -138,7 +138,8 @@ class SelfManagedCertificateTest {
         replica(new ServingKeys(), NOW).ensure();
         String authority = secret().getData().get("ca.crt");
         assertThat(configuration().getWebhooks())
-                .hasSize(5)
+                .hasSameSizeAs(before.getWebhooks())
+                .isNotEmpty()
                 .allSatisfy(w -> assertThat(w.getClientConfig().getCaBundle()).isEqualTo(authority));
         MutatingWebhookConfiguration after = configuration();
         after.getWebhooks().forEach(w -> w.getClientConfig().setCaBundle(null));
