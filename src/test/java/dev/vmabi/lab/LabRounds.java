@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -30,6 +31,9 @@ final class LabRounds {
     private static final int AT_A_TIME = 2;
     private static final String DISK_SIZE = "64M";
     private static final Set<String> WITH_QEMU = Set.of("run-save", "run-restore");
+    private static final Pattern COMMAND_LINE_JARS =
+            Pattern.compile("(jackson-(core|databind|annotations|dataformat-yaml)|snakeyaml|picocli"
+                    + "|kubernetes-client(-api)?|kubernetes-model-(common|core))-\\d.*\\.jar");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final LabCache cache;
@@ -79,6 +83,9 @@ final class LabRounds {
         for (LabHost host : hosts) {
             JsonNode profile =
                     JSON.readTree(answer(host).resolve("profile.json").toFile());
+            if (!profile.has("spec")) {
+                throw new IllegalStateException(host.name() + ": no profile; its log says why");
+            }
             profiles.put(
                     host.name(),
                     JSON.treeToValue(profile.get("spec"), ABIProfileSpec.class).toHostProfile());
@@ -197,7 +204,7 @@ final class LabRounds {
         }
         for (String jar : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
             String name = Path.of(jar).getFileName().toString();
-            if (name.matches("(jackson-(core|databind|annotations|dataformat-yaml)|snakeyaml|picocli)-\\d.*\\.jar")) {
+            if (COMMAND_LINE_JARS.matcher(name).matches()) {
                 files.put("lab/jars/" + name, Path.of(jar));
             }
         }
