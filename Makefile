@@ -42,7 +42,7 @@ browser: $(BUILT) target/browser/node_modules ## Drive the page in headless Chro
 
 # Checks what is accessible; used in tests alone.
 target/browser/node_modules:
-	@npm install --silent --no-audit --no-fund --prefix target/browser axe-core@4.14.1
+	@npm install --loglevel=error --no-audit --no-fund --prefix target/browser axe-core@4.14.1
 
 .PHONY: observe
 observe: $(BUILT) ## Check rules and dashboard with a real Prometheus that scrapes the running demo

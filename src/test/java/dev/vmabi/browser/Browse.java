@@ -1,7 +1,7 @@
 package dev.vmabi.browser;
 
 import dev.vmabi.demo.Demo;
-import dev.vmabi.demo.Story;
+import dev.vmabi.demo.Driver;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
 import java.io.IOException;
@@ -19,39 +19,48 @@ public final class Browse {
     /** 5,000 nodes need more than the demonstration. */
     private static final int HEAP_MIB = 512;
 
+    private static final Duration LIMIT = Duration.ofMinutes(20);
+
     private Browse() {}
 
-    public static void main(String[] arguments) throws IOException {
+    public static void main(String[] arguments) {
+        Driver.run("The page does not hold", LIMIT, () -> drive(arguments));
+    }
+
+    private static Void drive(String[] arguments) throws IOException {
         Instant started = Instant.now();
         Path pictures = arguments.length > 0 ? Path.of(arguments[0]) : Files.createTempDirectory("vmabi-pictures");
         String axe = Files.readString(Path.of("target/browser/node_modules/axe-core/axe.min.js"));
-        int exit = 1;
         try (ApiServer server = ApiServers.start();
                 Demo demo = new Demo(server, HEAP_MIB);
                 Chromium chromium = new Chromium(server.directory())) {
-            Story story = demo.story();
-            demo.tellUntilRaise();
-            PageChecks checks =
-                    new PageChecks(story, chromium.open(), demo.operator().page(), axe);
-            checks.answersOnlyWhatItShould();
-            checks.everyView();
-            checks.keyboard();
-            checks.pictures(pictures);
-            checks.raiseWhileOpen(demo::raise);
-            Crowd.join(story, server.client());
-            checks.crowd();
-            checks.crowdPicture(pictures);
-            checks.quiet();
-            demo.operator().close();
-            checks.saysThatItIsGone();
+            demo.orLastWords(() -> drive(
+                    demo,
+                    server,
+                    new PageChecks(
+                            demo.story(), chromium.open(), demo.operator().page(), axe),
+                    pictures));
             System.out.printf(
                     "%nAll %d checks held, in %d s.%n",
-                    story.checks(), Duration.between(started, Instant.now()).toSeconds());
-            exit = 0;
-        } catch (IllegalStateException e) {
-            System.err.println("\nThe page does not hold: " + e.getMessage());
+                    demo.story().checks(),
+                    Duration.between(started, Instant.now()).toSeconds());
         }
-        System.exit(exit);
+        return null;
+    }
+
+    private static void drive(Demo demo, ApiServer server, PageChecks checks, Path pictures) {
+        demo.tellUntilRaise();
+        checks.answersOnlyWhatItShould();
+        checks.everyView();
+        checks.keyboard();
+        checks.pictures(pictures);
+        checks.raiseWhileOpen(demo::raise);
+        Crowd.join(demo.story(), server.client());
+        checks.crowd();
+        checks.crowdPicture(pictures);
+        checks.quiet();
+        demo.operator().close();
+        checks.saysThatItIsGone();
     }
 
     static URI at(URI page, String view) {

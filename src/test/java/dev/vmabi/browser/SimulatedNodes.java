@@ -21,12 +21,17 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.base.PatchContext;
+import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import io.fabric8.kubernetes.client.utils.Serialization;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 
 /**
@@ -58,11 +63,20 @@ final class SimulatedNodes {
         hosts.forEach(h -> reports.put(h, report(h, guestAbis.values())));
         hosts.forEach(h -> publish(h.profile()));
         try (ExecutorService workers = Executors.newFixedThreadPool(AT_ONCE)) {
-            IntStream.range(0, number)
-                    .forEach(i -> workers.execute(() -> {
+            List<? extends Future<?>> joins = IntStream.range(0, number)
+                    .mapToObj(i -> workers.submit(() -> {
                         Host host = hosts.get(i % hosts.size());
                         join("%s-%05d".formatted(prefix, i), pool, host, reports.get(host));
-                    }));
+                    }))
+                    .toList();
+            for (Future<?> join : joins) {
+                join.get();
+            }
+        } catch (ExecutionException e) {
+            throw new IllegalStateException("a node of " + pool + " could not be made: " + e.getCause(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted", e);
         }
     }
 
@@ -103,27 +117,33 @@ final class SimulatedNodes {
                         .endMetadata()
                         .build())
                 .create();
-        Node _ = client.resource(new NodeBuilder(node)
-                        .withNewStatus()
-                        .addNewCondition()
-                        .withType("Ready")
-                        .withStatus("True")
-                        .endCondition()
-                        .withNewNodeInfo()
-                        .withArchitecture("arm64")
-                        .withBootID(BOOT)
-                        .withKernelVersion(kernel(host))
-                        .withOperatingSystem("linux")
-                        .withContainerRuntimeVersion("")
-                        .withKubeProxyVersion("")
-                        .withKubeletVersion("")
-                        .withMachineID("")
-                        .withOsImage("")
-                        .withSystemUUID("")
-                        .endNodeInfo()
-                        .endStatus()
-                        .build())
-                .updateStatus();
+        // A patch, because the operator may have written to the node already.
+        Node status = new NodeBuilder()
+                .withNewStatus()
+                .addNewCondition()
+                .withType("Ready")
+                .withStatus("True")
+                .endCondition()
+                .withNewNodeInfo()
+                .withArchitecture("arm64")
+                .withBootID(BOOT)
+                .withKernelVersion(kernel(host))
+                .withOperatingSystem("linux")
+                .withContainerRuntimeVersion("")
+                .withKubeProxyVersion("")
+                .withKubeletVersion("")
+                .withMachineID("")
+                .withOsImage("")
+                .withSystemUUID("")
+                .endNodeInfo()
+                .endStatus()
+                .build();
+        Node _ = client.nodes()
+                .withName(name)
+                .subresource("status")
+                .patch(
+                        PatchContext.of(PatchType.JSON_MERGE),
+                        Serialization.asJson(Map.of("status", status.getStatus())));
         NodeABI nodeAbi = new NodeABI();
         nodeAbi.setMetadata(new ObjectMetaBuilder()
                 .withName(name)

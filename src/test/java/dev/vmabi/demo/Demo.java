@@ -47,6 +47,9 @@ public final class Demo implements AutoCloseable {
             "linux-6.12-max",
             "linux-6.18-max");
 
+    private static final Duration LIMIT = Duration.ofMinutes(10);
+    private static final Duration FOREVER = Duration.ofDays(365);
+
     private final Story story = new Story(System.out);
     private final ApiServer server;
     private final KubernetesClient client;
@@ -76,34 +79,41 @@ public final class Demo implements AutoCloseable {
         this.kubectl = new Kubectl(story, server.kubeconfig());
     }
 
-    public static void main(String[] arguments) throws Exception {
+    public static void main(String[] arguments) {
         boolean keep = arguments.length > 0 && arguments[0].equals("--keep");
-        int exit = 1;
-        try (ApiServer server = ApiServers.start();
-                Demo demo = new Demo(server)) {
-            exit = demo.run(keep);
-        } catch (IllegalStateException | KubernetesClientException e) {
-            System.err.println("The demonstration could not be set up: " + e.getMessage());
-        }
-        System.exit(exit);
+        Driver.run("The demonstration failed", keep ? FOREVER : LIMIT, () -> {
+            Instant started = Instant.now();
+            try (ApiServer server = ApiServers.start();
+                    Demo demo = new Demo(server)) {
+                demo.orLastWords(demo::tell);
+                System.out.printf(
+                        "%nAll %d checks held, in %d s.%n",
+                        demo.story.checks(),
+                        Duration.between(started, Instant.now()).toSeconds());
+                if (keep) {
+                    demo.keepServing();
+                }
+            }
+            return null;
+        });
     }
 
-    private int run(boolean keep) {
-        Instant started = Instant.now();
+    /** Does what is done with the demonstration; where that throws, the operator's last words are printed. */
+    public void orLastWords(Work work) throws IOException {
+        boolean done = false;
         try {
-            tell();
-            System.out.printf(
-                    "%nAll %d checks held, in %d s.%n",
-                    story.checks(), Duration.between(started, Instant.now()).toSeconds());
-            if (keep) {
-                keepServing();
+            work.run();
+            done = true;
+        } finally {
+            if (!done) {
+                System.err.println("The operator's last words:\n" + operator.tail());
             }
-            return 0;
-        } catch (IllegalStateException | KubernetesClientException e) {
-            System.err.println("\nThe demonstration failed: " + e.getMessage());
-            System.err.println("The operator's last words:\n" + operator.tail());
-            return 1;
         }
+    }
+
+    /** What is done with the demonstration. */
+    public interface Work {
+        void run() throws IOException;
     }
 
     @Override
@@ -324,6 +334,9 @@ public final class Demo implements AutoCloseable {
             try {
                 return "admitted to " + kubeVirt.migrate("db", "db-down", "a57-1");
             } catch (KubernetesClientException e) {
+                if (e.getStatus() == null) {
+                    throw e;
+                }
                 return e.getStatus().getMessage();
             }
         });

@@ -1,5 +1,6 @@
 package dev.vmabi.demo;
 
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.Console;
 import java.io.PrintStream;
 import java.time.Duration;
@@ -71,18 +72,30 @@ public final class Story {
         return await(what, PATIENCE, something);
     }
 
-    /** Waits this long until there is something. */
+    /** Waits this long until there is something; an API server that does not answer a question is asked again. */
     public <T> T await(String what, Duration patience, Supplier<T> something) {
         long end = System.nanoTime() + patience.toNanos();
+        KubernetesClientException unanswered = null;
         while (System.nanoTime() < end) {
-            T found = something.get();
-            if (found != null) {
-                checks++;
-                return found;
+            try {
+                T found = something.get();
+                if (found != null) {
+                    checks++;
+                    return found;
+                }
+                unanswered = null;
+            } catch (KubernetesClientException e) {
+                if (e.getCode() != 0) {
+                    throw e;
+                }
+                unanswered = e;
             }
             pause(Duration.ofMillis(50));
         }
-        throw new IllegalStateException("step " + step + ": waited " + patience.toSeconds() + " s in vain for " + what);
+        throw new IllegalStateException(
+                "step " + step + ": waited " + patience.toSeconds() + " s in vain for " + what
+                        + (unanswered == null ? "" : "; the API server did not answer: " + unanswered.getMessage()),
+                unanswered);
     }
 
     public static void pause(Duration duration) {

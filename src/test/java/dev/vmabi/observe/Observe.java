@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.demo.Demo;
+import dev.vmabi.demo.Driver;
 import dev.vmabi.demo.Story;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
@@ -27,6 +28,7 @@ import java.util.regex.Pattern;
  * data, and every metric that a rule speaks of must be there. What {@code make observe} does.
  */
 public final class Observe {
+    private static final Duration LIMIT = Duration.ofMinutes(10);
     private static final Path RULES = Path.of("helm/vmabi/rules/vmabi.yaml");
     private static final Path DASHBOARD = Path.of("helm/vmabi/dashboards/fleet-fences.json");
     private static final Path RUNBOOKS = Path.of("docs/runbooks");
@@ -43,29 +45,33 @@ public final class Observe {
         this.prometheus = prometheus;
     }
 
-    public static void main(String[] arguments) throws IOException {
+    public static void main(String[] arguments) {
+        Driver.run("What is observed does not hold", LIMIT, Observe::drive);
+    }
+
+    private static Void drive() throws IOException {
         Instant started = Instant.now();
-        int exit = 1;
         try (ApiServer server = ApiServers.start();
                 Demo demo = new Demo(server, 128)) {
-            demo.tellUntilRaise();
-            fence(server.client());
-            try (AgentMetrics agents = new AgentMetrics(demo.fleet());
-                    Prometheus prometheus = new Prometheus(
-                            server.directory(), RULES, demo.operator().url(), agents)) {
-                Observe observe = new Observe(demo.story(), prometheus);
-                observe.dashboard();
-                observe.rules();
-                System.out.printf(
-                        "%nAll %d checks held, in %d s.%n",
-                        demo.story().checks(),
-                        Duration.between(started, Instant.now()).toSeconds());
-                exit = 0;
-            }
-        } catch (IllegalStateException e) {
-            System.err.println("\nWhat is observed does not hold: " + e.getMessage());
+            demo.orLastWords(() -> drive(demo, server));
+            System.out.printf(
+                    "%nAll %d checks held, in %d s.%n",
+                    demo.story().checks(),
+                    Duration.between(started, Instant.now()).toSeconds());
         }
-        System.exit(exit);
+        return null;
+    }
+
+    private static void drive(Demo demo, ApiServer server) throws IOException {
+        demo.tellUntilRaise();
+        fence(server.client());
+        try (AgentMetrics agents = new AgentMetrics(demo.fleet());
+                Prometheus prometheus = new Prometheus(
+                        server.directory(), RULES, demo.operator().url(), agents)) {
+            Observe observe = new Observe(demo.story(), prometheus);
+            observe.dashboard();
+            observe.rules();
+        }
     }
 
     /** One policy gets a fence, so that there is one to be seen. */
