@@ -55,6 +55,11 @@ bench: $(BUILT) ## Measure the algebra (JMH) and what the gate adds; docs/perfor
 	@$(JAVA) -cp $(TEST_CLASS_PATH) org.openjdk.jmh.Main dev.vmabi.bench
 	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.gate.AdmissionBench
 
+.PHONY: scale
+scale: $(BUILT) ## Simulate a fleet and measure (NODES, VMS, PROFILES, HEAP in MiB); docs/performance.md has results
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.scale.Scale \
+	  $(or $(NODES),5000) $(or $(VMS),50000) $(or $(PROFILES),40) $(or $(HEAP),160)
+
 .PHONY: lab
 lab: $(BUILT) ## Boot emulated arm64 hosts (all, or HOSTS=n) with the real agent and check what they report
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.Lab $(HOSTS)

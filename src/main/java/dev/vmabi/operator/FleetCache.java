@@ -14,7 +14,6 @@ import dev.vmabi.fleet.FleetSource;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.Verdicts;
 import dev.vmabi.fleet.Views;
-import dev.vmabi.operator.node.NamesOnly;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Namespace;
@@ -53,6 +52,9 @@ import org.jboss.logging.Logger;
 public class FleetCache implements FleetSource {
     private static final Logger LOG = Logger.getLogger(FleetCache.class);
     private static final long GATHER_MILLIS = 50;
+
+    /** Objects that a list brings at one time: tens of thousands in one answer would be its whole memory. */
+    static final long PAGE = 500;
 
     /** Told after the fleet was made anew. */
     public interface Listener {
@@ -136,7 +138,7 @@ public class FleetCache implements FleetSource {
     void start(@Observes StartupEvent event) {
         watch(client.resources(VirtualMachineABI.class).runnableInformer(0), this::policyChanged, this::policyGone);
         watch(
-                client.nodes().runnableInformer(0).itemStore(new NamesOnly()),
+                client.nodes().withLimit(PAGE).runnableInformer(0).itemStore(new NamesOnly<>(Node::new)),
                 this::nodeChanged,
                 n -> nodes.remove(name(n)));
         watch(client.namespaces().runnableInformer(0), this::namespaceChanged, n -> namespaces.remove(name(n)) != null);
@@ -245,7 +247,9 @@ public class FleetCache implements FleetSource {
                         .withPlural(plural)
                         .withNamespaced(false)
                         .build())
-                .runnableInformer(0);
+                .withLimit(PAGE)
+                .runnableInformer(0)
+                .itemStore(new NamesOnly<>(GenericKubernetesResource::new));
     }
 
     private <T extends HasMetadata> void watch(

@@ -70,7 +70,14 @@ final class Served implements AutoCloseable {
         }
         LOG.infof("%s of %s is served; watching", kind.getKind(), kind.getGroup());
         objects = Watched.start(
-                client.genericKubernetesResources(kind).inAnyNamespace().runnableInformer(0), changed, gone, tell);
+                client.genericKubernetesResources(kind)
+                        .inAnyNamespace()
+                        .withLimit(FleetCache.PAGE)
+                        .runnableInformer(0)
+                        .itemStore(new NamesOnly<>(GenericKubernetesResource::new)),
+                changed,
+                gone,
+                tell);
         return true;
     }
 

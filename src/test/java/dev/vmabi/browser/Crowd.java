@@ -10,6 +10,7 @@ import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.cli.Host;
 import dev.vmabi.cli.HostReader;
 import dev.vmabi.demo.Story;
+import dev.vmabi.scale.SimulatedFleet;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
@@ -33,7 +34,7 @@ final class Crowd {
     static void join(Story story, KubernetesClient client) {
         story.step("5,000 nodes join");
         Instant start = Instant.now();
-        SimulatedNodes nodes = new SimulatedNodes(client);
+        SimulatedFleet nodes = new SimulatedFleet(client);
         List<Host> newer = hosts("linux-6.12-neoverse-n1", "linux-6.18-neoverse-n1", "linux-7.3-neoverse-n1");
         List<Host> older = hosts("linux-5.10-neoverse-n1", "linux-6.1-neoverse-n1");
         List<GuestAbi> minimum = minimum(newer);
@@ -53,7 +54,7 @@ final class Crowd {
                 ZOO,
                 HostReader.readAll(List.of(PROFILES, Path.of("src/test/resources/hosts"))),
                 List.of());
-        nodes.addVms("shop", VMS, "n1");
+        nodes.addVms("shop", VMS, "n1", POOL);
         story.say("objects made after " + Duration.between(start, Instant.now()).toSeconds() + " s");
         VirtualMachineABIStatus.NodeCounts judged =
                 story.await("all 4,000 to be judged", Duration.ofMinutes(10), () -> {

@@ -135,6 +135,11 @@ public final class OperatorProcess implements AutoCloseable {
         }
     }
 
+    /** Processor time that it has used so far. */
+    public Duration cpu() {
+        return process.info().totalCpuDuration().orElse(Duration.ZERO);
+    }
+
     /** The last lines of its log. */
     public String tail() {
         try {

@@ -19,6 +19,8 @@ import java.util.Set;
  * was started with RBAC.
  */
 public interface ApiServer extends AutoCloseable {
+    /** Milliseconds: on a machine that is busy with other things a connection can take many seconds. */
+    int PATIENCE = 60_000;
 
     /** {@code https://127.0.0.1:<port>}. */
     URI url();
@@ -51,9 +53,9 @@ public interface ApiServer extends AutoCloseable {
     }
 
     default KubernetesClient client(User user) {
-        return new KubernetesClientBuilder()
-                .withConfig(Config.fromKubeconfig(kubeconfigText(user)))
-                .build();
+        Config config = Config.fromKubeconfig(kubeconfigText(user));
+        config.setConnectionTimeout(PATIENCE);
+        return new KubernetesClientBuilder().withConfig(config).build();
     }
 
     default Path kubeconfig() {

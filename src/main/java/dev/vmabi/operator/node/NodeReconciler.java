@@ -27,7 +27,8 @@ import java.util.Optional;
 @ControllerConfiguration(
         name = "node",
         fieldManager = Names.OPERATOR_MANAGER,
-        informer = @Informer(onUpdateFilter = FleetCacheTells.class, itemStore = NamesOnly.class))
+        informer =
+                @Informer(onUpdateFilter = FleetCacheTells.class, itemStore = NodeNames.class, informerListLimit = 500))
 public class NodeReconciler implements Reconciler<Node> {
     private final KubernetesClient client;
     private final FleetCache cache;
