@@ -233,7 +233,7 @@ final class PageChecks {
                                 .asInt()
                         == 5);
         search("n1-03990", "n1-03990");
-        search("shop-0149", "default/shop-0149");
+        search("shop-00149", "default/shop-00149");
     }
 
     private void search(String typed, String heading) {
