@@ -15,6 +15,7 @@ release=$(awk -v k="$kernel" '$1 == k || $2 == k { print $2; exit }' "$cache/ker
 
 work=$(mktemp -d "$cache/host.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+trap 'exit 143' HUP INT TERM # dash runs no EXIT trap for a signal
 # shellcheck disable=SC2046 # a list of files
 cat "$images/base.cpio" "$images/$release.cpio" $(echo "$overlay" | tr ',' ' ') >"$work/initrd"
 qemu-system-aarch64 -machine virt,virtualization=on,gic-version=3 -cpu "$cpu" -smp 1 \

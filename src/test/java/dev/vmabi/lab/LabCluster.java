@@ -33,6 +33,9 @@ final class LabCluster implements AutoCloseable {
     /** The longest that anything in the lab takes on a machine that does much else. */
     static final Duration PATIENCE = Duration.ofMinutes(15);
 
+    /** The longest that a whole run takes: all pairs of migrations on such a machine. */
+    static final Duration LIMIT = Duration.ofHours(4);
+
     private static final User AGENT = User.serviceAccount("vmabi-system", "vmabi-agent");
     private static final User OPERATOR = User.serviceAccount("vmabi-system", "vmabi-operator");
     private static final Path AGENT_JARS = Path.of("target/agent");
@@ -152,6 +155,18 @@ final class LabCluster implements AutoCloseable {
                         .withName(name)
                         .get())
                 .map(object -> JSON.convertValue(object.get("spec"), type));
+    }
+
+    /**
+     * How a run ends.
+     *
+     * @throws IllegalStateException if there are any, with one line of each
+     */
+    static Void none(List<String> faults) {
+        if (!faults.isEmpty()) {
+            throw new IllegalStateException(faults.size() + " faults\n  " + String.join("\n  ", faults));
+        }
+        return null;
     }
 
     static <T> T await(String what, Supplier<Optional<T>> question) {

@@ -1,5 +1,6 @@
 package dev.vmabi.lab;
 
+import dev.vmabi.demo.Driver;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -12,7 +13,11 @@ public final class LabCost {
 
     private LabCost() {}
 
-    public static void main(String[] arguments) throws IOException {
+    public static void main(String[] arguments) {
+        Driver.run("The agent could not be measured", LabCluster.LIMIT, () -> measure(arguments));
+    }
+
+    private static Void measure(String[] arguments) throws IOException {
         int seconds = Integer.parseInt(arguments[0]);
         LabHost kind = new LabHost("6.12", "neoverse-n1", "vmabi.measure=" + seconds);
         LabCache cache = LabCache.prepared();
@@ -27,6 +32,6 @@ public final class LabCost {
             host.await("lab: measured", LabCluster.PATIENCE.plus(Duration.ofSeconds(seconds)));
             host.console().stream().filter(line -> line.startsWith("lab: ")).forEach(System.out::println);
         }
-        System.exit(0);
+        return null;
     }
 }

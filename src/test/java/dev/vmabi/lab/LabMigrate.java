@@ -9,6 +9,7 @@ import dev.vmabi.abi.Minimum;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.cli.VmAbi;
+import dev.vmabi.demo.Driver;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -74,7 +75,11 @@ public final class LabMigrate {
                 .toList();
     }
 
-    public static void main(String[] arguments) throws IOException {
+    public static void main(String[] arguments) {
+        Driver.run("The migrations could not be run", LabCluster.LIMIT, () -> migrate(arguments));
+    }
+
+    private static Void migrate(String[] arguments) throws IOException {
         List<LabHost> hosts = hosts();
         if (arguments.length > 1) {
             hosts = hosts.subList(0, Math.min(hosts.size(), Integer.parseInt(arguments[1])));
@@ -102,8 +107,7 @@ public final class LabMigrate {
                 restores.stream().map(r -> r.from() + " " + r.to()).distinct().count(),
                 rounds.faults().isEmpty() ? "all as predicted" : rounds.faults().size() + " faults",
                 arguments[0]);
-        rounds.faults().forEach(fault -> System.out.println("  " + fault));
-        System.exit(rounds.faults().isEmpty() ? 0 : 1);
+        return LabCluster.none(rounds.faults());
     }
 
     private static String answer(LabRounds rounds, LabHost host, String file) throws IOException {

@@ -7,6 +7,7 @@ import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Minimum;
 import dev.vmabi.abi.Refusal;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.demo.Driver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +44,11 @@ public final class LabPins {
         this.rounds = rounds;
     }
 
-    public static void main(String[] arguments) throws IOException {
+    public static void main(String[] arguments) {
+        Driver.run("The pins could not be compared", LabCluster.LIMIT, () -> compare(arguments));
+    }
+
+    private static Void compare(String[] arguments) throws IOException {
         List<LabHost> hosts =
                 CPUS.stream().map(cpu -> new LabHost("newest", cpu)).toList();
         LabRounds rounds = new LabRounds(LabCache.prepared(), "pins", hosts);
@@ -65,8 +70,7 @@ public final class LabPins {
                         ? "each proved by both hosts"
                         : rounds.faults().size() + " faults",
                 arguments[0]);
-        rounds.faults().forEach(fault -> System.out.println("  " + fault));
-        System.exit(rounds.faults().isEmpty() ? 0 : 1);
+        return LabCluster.none(rounds.faults());
     }
 
     private void compute(Map<String, HostProfile> profiles) {
