@@ -53,7 +53,13 @@ Dir::State::status "$apt/status";
 Dir::Cache "$apt/cache";
 EOF
 export APT_CONFIG="$apt/apt.conf"
-apt-get -qq -o APT::Update::Error-Mode=any update || fail "the archive at $uri cannot be read, and $cache is not complete"
+# Debian's container images switch these off, and each of the some forty calls below would read all indices again.
+with_cache() {
+    program=$1
+    shift
+    "$program" -o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache=srcpkgcache.bin "$@"
+}
+with_cache apt-get -qq -o APT::Update::Error-Mode=any update || fail "the archive at $uri cannot be read, and $cache is not complete"
 
 # get DIR ROOT PACKAGE...: downloads packages into debs/DIR, holds them against the index's hashes, unpacks them into ROOT.
 get() {
@@ -61,14 +67,16 @@ get() {
     shift 2
     mkdir -p "$cache/debs/$dir" "$root"
     (
-        cd "$cache/debs/$dir"
-        apt-get -qq --print-uris download "$@" | sed -n "s/^'[^']*' \([^ ]*\) [0-9]* SHA256:/\1 /p" >"$apt/wanted"
+        # Not where the packages go: of one that is there apt would say nothing.
+        cd "$apt"
+        with_cache apt-get -qq --print-uris download "$@" | sed -n "s/^'[^']*' \([^ ]*\) [0-9]* SHA256:/\1 /p" >"$apt/wanted"
         [ -s "$apt/wanted" ] || fail "the archive at $uri states no SHA-256 of $*"
+        cd "$cache/debs/$dir"
         # What is there and is not what it should be would be resumed or kept.
         while read -r file sum; do
             if [ -f "$file" ] && ! echo "$sum  $file" | sha256sum --check --status; then rm "$file"; fi
         done <"$apt/wanted"
-        apt-get -qq download "$@" || fail "the archive at $uri does not give $*"
+        with_cache apt-get -qq download "$@" || fail "the archive at $uri does not give $*"
         while read -r file sum; do
             echo "$sum  $file" | sha256sum --check --quiet || fail "$file is not what the archive's index says"
             dpkg-deb -x "$file" "$root"
@@ -79,7 +87,7 @@ get() {
 
 # newest CLOUD_KERNEL_PATTERN: the last kernel version whose package name matches.
 newest() {
-    apt-cache search --names-only "^linux-image-$1.*-cloud-arm64\$" | awk '{ print $1 }' | grep -v unsigned |
+    with_cache apt-cache search --names-only "^linux-image-$1.*-cloud-arm64\$" | awk '{ print $1 }' | grep -v unsigned |
         sed 's/^linux-image-//' | sort -V | tail -n 1
 }
 
@@ -95,7 +103,7 @@ for series in 5.10 6.1 6.12 6.18 newest; do
     # From 7.x on the image package only pulls in the ones that hold the files.
     packages="linux-image-$release"
     for part in linux-binary linux-modules; do
-        if apt-cache show "$part-$release" >/dev/null 2>&1; then packages="$packages $part-$release"; fi
+        if with_cache apt-cache show "$part-$release" >/dev/null 2>&1; then packages="$packages $part-$release"; fi
     done
     # shellcheck disable=SC2086 # a list of package names
     get kernels "$cache/kernels/$release" $packages
@@ -107,7 +115,7 @@ get jdk "$cache/jdk" openjdk-25-jdk-headless/trixie
 
 # qemu VERSION SUITE: QEMU with all it depends on, unpacked over one another.
 qemu() {
-    targets=$(apt-get -t "$2" --no-install-recommends -s -y install qemu-system-arm |
+    targets=$(with_cache apt-get -t "$2" --no-install-recommends -s -y install qemu-system-arm |
         sed -n 's/^Inst \([^ ]*\) (\([^ ]*\) .*/\1=\2/p')
     [ -n "$targets" ] || fail "the archive at $uri has no QEMU in $2"
     # shellcheck disable=SC2086 # a list of package=version

@@ -54,9 +54,11 @@ public final class LabPins {
         LabRounds rounds = new LabRounds(LabCache.prepared(), "pins", hosts);
         LabPins lab = new LabPins(rounds);
         lab.compute(rounds.probe());
+        // Before the next round, which empties the answers.
+        String release = Files.readString(rounds.answer(hosts.getFirst()).resolve("release"))
+                .strip();
         lab.prove();
-        String page = lab.page(Files.readString(rounds.answer(hosts.getFirst()).resolve("release"))
-                .strip());
+        String page = lab.page(release);
         Files.writeString(Path.of(arguments[0]), page);
         long common = lab.trials.stream()
                 .filter(t -> t.minimum() instanceof Minimum.Common)
