@@ -14,7 +14,7 @@ sealed interface ValueRule {
     /** The values that both take; the other must be of the same kind. */
     ValueRule meet(ValueRule other);
 
-    /** The value to pin: taken, and the most it may promise; empty if no value is taken. */
+    /** The value to pin: taken, and the most it may promise; empty if there is none. */
     OptionalLong greatest();
 
     /** What a taken value reads as afterwards. */
@@ -43,17 +43,13 @@ sealed interface ValueRule {
 
         @Override
         public OptionalLong greatest() {
-            long[] from = faithful.length > 0 ? faithful : notAbove();
-            return from.length == 0 ? OptionalLong.empty() : OptionalLong.of(from[from.length - 1]);
+            // Not one that is merely taken: a VM born where it reads otherwise is refused where it does not.
+            return faithful.length == 0 ? OptionalLong.empty() : OptionalLong.of(faithful[faithful.length - 1]);
         }
 
         @Override
         public long landed(long value) {
             return Arrays.binarySearch(faithful, value) >= 0 || value > host ? value : host;
-        }
-
-        private long[] notAbove() {
-            return Arrays.stream(taken).filter(value -> value <= host).toArray();
         }
     }
 

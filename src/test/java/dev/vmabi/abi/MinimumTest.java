@@ -45,6 +45,31 @@ class MinimumTest {
         assertThat(Minimum.of(old, Vmm.GENERIC, Exclusions.NONE)).isInstanceOf(Minimum.None.class);
     }
 
+    /**
+     * Measured on Linux 7.3 between cortex-a53 and cortex-a57: a kernel that is not vulnerable takes level 0 of a workaround
+     * and still says "not required", so no guest is born there that the vulnerable one takes.
+     */
+    @Test
+    void aWorkaroundThatOneKernelCannotShowAsTheOtherHasNoMinimum() {
+        HostProfile safe = RecordedHosts.profile("linux-6.18-cortex-a76");
+        HostProfile vulnerable = new HostProfile(
+                safe.defaultGuestAbi().with(RegisterId.WORKAROUND_1.encoding(), 0),
+                Taken.UNMEASURED,
+                safe.capabilities(),
+                safe.ipaLimitBits(),
+                safe.writableMasks());
+        assertThat(safe.accepts(vulnerable.defaultGuestAbi(), QEMU_11).accepted())
+                .isTrue();
+        assertThat(vulnerable.accepts(safe.defaultGuestAbi(), QEMU_11).accepted())
+                .isFalse();
+        for (Vmm vmm : List.of(QEMU_11, Vmm.GENERIC)) {
+            Minimum minimum = Minimum.of(List.of(safe, vulnerable), vmm, Exclusions.NONE);
+            assertThat(minimum).isInstanceOfSatisfying(Minimum.None.class, none -> assertThat(none.reasons())
+                    .extracting(Refusal::message)
+                    .anyMatch(reason -> reason.contains("SMCCC_ARCH_WORKAROUND_1")));
+        }
+    }
+
     @Test
     void exclusionsLowerIt() {
         List<HostProfile> hosts = hosts("linux-6.18-max");
