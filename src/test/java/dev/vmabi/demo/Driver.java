@@ -28,6 +28,7 @@ public final class Driver {
             for (ThreadInfo thread : ManagementFactory.getThreadMXBean().dumpAllThreads(true, true)) {
                 System.err.print(thread);
             }
+            ProcessHandle.current().descendants().forEach(ProcessHandle::destroy);
             Runtime.getRuntime().halt(HUNG);
         });
         int exit = 0;

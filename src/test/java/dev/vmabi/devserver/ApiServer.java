@@ -19,7 +19,7 @@ import java.util.Set;
  * was started with RBAC.
  */
 public interface ApiServer extends AutoCloseable {
-    /** Milliseconds: on a machine that is busy with other things a connection can take many seconds. */
+    /** Milliseconds: on a machine that is busy with other things a connection and an answer can take many seconds. */
     int PATIENCE = 60_000;
 
     /** {@code https://127.0.0.1:<port>}. */
@@ -55,6 +55,7 @@ public interface ApiServer extends AutoCloseable {
     default KubernetesClient client(User user) {
         Config config = Config.fromKubeconfig(kubeconfigText(user));
         config.setConnectionTimeout(PATIENCE);
+        config.setRequestTimeout(PATIENCE);
         return new KubernetesClientBuilder().withConfig(config).build();
     }
 
