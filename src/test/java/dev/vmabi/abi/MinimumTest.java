@@ -64,9 +64,12 @@ class MinimumTest {
                 .isFalse();
         for (Vmm vmm : List.of(QEMU_11, Vmm.GENERIC)) {
             Minimum minimum = Minimum.of(List.of(safe, vulnerable), vmm, Exclusions.NONE);
-            assertThat(minimum).isInstanceOfSatisfying(Minimum.None.class, none -> assertThat(none.reasons())
-                    .extracting(Refusal::message)
-                    .anyMatch(reason -> reason.contains("SMCCC_ARCH_WORKAROUND_1")));
+            assertThat(minimum)
+                    .isInstanceOfSatisfying(
+                            Minimum.None.class,
+                            none -> assertThat(none.reasons())
+                                    .extracting(Refusal::message)
+                                    .anyMatch(reason -> reason.contains("SMCCC_ARCH_WORKAROUND_1")));
         }
     }
 
