@@ -1,5 +1,6 @@
 package dev.vmabi.scale;
 
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Exclusions;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostGenerator;
@@ -7,6 +8,7 @@ import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Minimum;
 import dev.vmabi.abi.RecordedHosts;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.api.VirtualMachineABIStatus;
@@ -116,12 +118,19 @@ public final class Scale {
         throw new IllegalStateException("the simulated hosts have no minimum");
     }
 
+    /** What every node has proved by the time it reports: the pin, and what VMs were born with before it. */
+    private List<GuestAbi> known() {
+        List<GuestAbi> known = new ArrayList<>(List.of(pin));
+        hosts.forEach(h -> known.add(h.profile().birth(Clamp.NONE)));
+        return known;
+    }
+
     private void run() throws IOException {
         System.out.printf("%d nodes, %d VMs, %d profiles; %s%n", nodes, vms, hosts.size(), server.describe());
         new DemoCluster(client).install();
         new DemoCluster(client).gate(gatePort);
         timed("objects made", () -> {
-            fleet.add("node", POOL, nodes, hosts, List.of(pin));
+            fleet.add("node", POOL, nodes, hosts, known());
             fleet.addVms("vm", vms, "node", nodes);
         });
         firstPin();
@@ -162,7 +171,8 @@ public final class Scale {
         operator.awaitWrites("VirtualMachineInstance", Map.of(), vms);
         await("the policy to say so", () -> {
             VirtualMachineABIStatus status = status();
-            return status.nodes().accepting() == nodes
+            return status != null
+                    && status.nodes().accepting() == nodes
                     && status.virtualMachines().total() == vms
                     && status.virtualMachines().unknown() == 0;
         });
@@ -237,7 +247,7 @@ public final class Scale {
     }
 
     private void awaitLabelled(String name) {
-        String label = dev.vmabi.api.Names.nodeLabel(pin.digest());
+        String label = Names.nodeLabel(pin.digest());
         await(
                 name + " to be labelled",
                 () -> "true"

@@ -1,16 +1,13 @@
 package dev.vmabi.operator.policy;
 
-import dev.vmabi.abi.Digest;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.fleet.Fleet;
-import dev.vmabi.fleet.FleetEvent;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.PolicyDecision;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Writes;
-import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
@@ -31,17 +28,16 @@ import java.util.Optional;
 public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     private static final Duration LOOK_AGAIN = Duration.ofMillis(200);
 
-    /** VMs that are stamped at one time and told of: at an installation there are thousands, and nothing to tell. */
-    private static final int MOST_TOLD = 20;
-
     private final FleetCache cache;
     private final Writes writes;
+    private final Stamps stamps;
     private final Events events;
     private final Clock clock;
 
-    PolicyReconciler(FleetCache cache, Writes writes, Events events, Clock clock) {
+    PolicyReconciler(FleetCache cache, Writes writes, Stamps stamps, Events events, Clock clock) {
         this.cache = cache;
         this.writes = writes;
+        this.stamps = stamps;
         this.events = events;
         this.clock = clock;
     }
@@ -75,26 +71,11 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
                 writes.publish(abi);
             }
         });
-        decision.stamps().forEach((vm, digest) -> {
-            if (!cache.liveStamp(vm).equals(Optional.of(digest.label()))) {
-                GenericKubernetesResource vmi = writes.stamp(vm, digest);
-                if (decision.stamps().size() <= MOST_TOLD) {
-                    events.record(vmi, stamped(vm, digest, policy));
-                }
-            }
-        });
+        boolean stampsLeft =
+                stamps.write(decision.stamps(), policy.getMetadata().getName());
         decision.events().forEach(e -> events.record(policy, e));
-        return updateStatus(policy, decision, now);
-    }
-
-    private static FleetEvent stamped(FleetState.Vm vm, Digest has, VirtualMachineABI policy) {
-        String node = vm.node().orElse("");
-        String what = vm.stamp()
-                .map(before -> "Landed on " + node + ": its guest ABI was " + before + " and is " + has.label())
-                .orElse("Its guest on " + node + " has guest ABI " + has.label());
-        return new FleetEvent(
-                FleetEvent.Reason.VirtualMachineStamped,
-                what + "; policy " + policy.getMetadata().getName() + " keeps it to nodes that take that");
+        UpdateControl<VirtualMachineABI> control = updateStatus(policy, decision, now);
+        return stampsLeft ? control.rescheduleAfter(LOOK_AGAIN) : control;
     }
 
     private static FleetState.Policy view(VirtualMachineABI policy) {

@@ -1,0 +1,90 @@
+package dev.vmabi.operator.policy;
+
+import dev.vmabi.abi.Digest;
+import dev.vmabi.fleet.FleetEvent;
+import dev.vmabi.fleet.FleetState;
+import dev.vmabi.operator.Events;
+import dev.vmabi.operator.FleetCache;
+import dev.vmabi.operator.Writes;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+
+/** Stamps the VMs of a policy, several at a time. */
+@ApplicationScoped
+class Stamps {
+    /** An installation meets tens of thousands of VMs; the policy's status is not to wait until all of them are stamped. */
+    private static final int MOST = 1_000;
+
+    private static final int AT_ONCE = 16;
+
+    /** VMs that are stamped at one time and told of: at an installation there are thousands, and nothing to tell. */
+    private static final int MOST_TOLD = 20;
+
+    private final FleetCache cache;
+    private final Writes writes;
+    private final Events events;
+
+    Stamps(FleetCache cache, Writes writes, Events events) {
+        this.cache = cache;
+        this.writes = writes;
+        this.events = events;
+    }
+
+    /**
+     * Writes the stamps that VMs do not bear yet, at most {@value #MOST} of them. Returns whether some are left.
+     *
+     * @throws KubernetesClientException if one could not be written; the others are
+     */
+    boolean write(Map<FleetState.Vm, Digest> stamps, String policy) {
+        List<Map.Entry<FleetState.Vm, Digest>> due = stamps.entrySet().stream()
+                .filter(s -> !cache.liveStamp(s.getKey())
+                        .equals(Optional.of(s.getValue().label())))
+                .limit(MOST + 1L)
+                .toList();
+        boolean told = due.size() <= MOST_TOLD;
+        List<Future<?>> written = new ArrayList<>();
+        try (ExecutorService workers =
+                Executors.newFixedThreadPool(AT_ONCE, Thread.ofVirtual().factory())) {
+            due.stream()
+                    .limit(MOST)
+                    .forEach(s -> written.add(workers.submit(() -> stamp(s.getKey(), s.getValue(), policy, told))));
+        }
+        for (Future<?> one : written) {
+            try {
+                one.get();
+            } catch (ExecutionException e) {
+                throw new KubernetesClientException(
+                        "a VM could not be stamped: " + e.getCause().getMessage(), e.getCause());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new KubernetesClientException("interrupted while VMs were stamped", e);
+            }
+        }
+        return due.size() > MOST;
+    }
+
+    private void stamp(FleetState.Vm vm, Digest guestAbi, String policy, boolean told) {
+        var vmi = writes.stamp(vm, guestAbi);
+        if (told) {
+            events.record(vmi, stamped(vm, guestAbi, policy));
+        }
+    }
+
+    private static FleetEvent stamped(FleetState.Vm vm, Digest has, String policy) {
+        String node = vm.node().orElse("");
+        String what = vm.stamp()
+                .map(before -> "Landed on " + node + ": its guest ABI was " + before + " and is " + has.label())
+                .orElse("Its guest on " + node + " has guest ABI " + has.label());
+        return new FleetEvent(
+                FleetEvent.Reason.VirtualMachineStamped,
+                what + "; policy " + policy + " keeps it to nodes that take that");
+    }
+}
