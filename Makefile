@@ -76,6 +76,19 @@ lab-pins: $(BUILT) ## What every two unlike emulated CPUs have in common; writes
 lab-cost: $(BUILT) ## Measure the agent on an emulated host: memory, start, and ten idle minutes (SECONDS=n)
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.LabCost $(or $(SECONDS),600)
 
+.PHONY: images
+images: $(BUILT) ## Build the images of operator and agent into target/images; REGISTRY=host/path also pushes them
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.image.Images
+
+.PHONY: images-check
+images-check: $(BUILT) ## Build the images twice, compare, and run them unpacked (as root on Linux, amd64)
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.image.ImagesCheck
+
+.PHONY: image-pins
+image-pins: ## Pin what the images take from Debian to what its archive has now
+	@src/main/images/pin.sh > src/main/images/debian.new && mv src/main/images/debian.new src/main/images/debian.txt
+	@git diff --stat src/main/images/debian.txt
+
 .PHONY: crds
 crds: $(BUILT) ## Generate crds/ from the code
 	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.api.Crds crds

@@ -1,0 +1,78 @@
+package dev.vmabi.image;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * What an image is made for.
+ *
+ * @param repository name of the image, as in the chart's values
+ * @param application what the build made: jars, and for the operator their index
+ * @param modules of the JDK that its runtime has
+ * @param arguments of java
+ */
+record Component(
+        String repository,
+        String description,
+        Path application,
+        List<String> modules,
+        List<String> arguments,
+        List<Integer> ports) {
+
+    /** Also has the command line: {@code java @/opt/vmabi/vmabi}. */
+    static final Component OPERATOR = new Component(
+            "vmabi-operator",
+            "Pins the guest ABI of arm64 VM fleets: operator, admission gate and command line",
+            Path.of("target/quarkus-app"),
+            List.of(
+                    "java.base",
+                    "java.logging",
+                    "java.management",
+                    "java.naming",
+                    "java.net.http",
+                    "java.rmi",
+                    "java.sql",
+                    "java.xml",
+                    "jdk.crypto.ec",
+                    "jdk.httpserver",
+                    "jdk.management",
+                    "jdk.net",
+                    "jdk.unsupported",
+                    "jdk.zipfs"),
+            // As the integration tests run it; of the memory it is given, the JVM's own parts need some 150 MiB.
+            List.of(
+                    "-XX:+UseSerialGC",
+                    "-XX:TieredStopAtLevel=1",
+                    "-Xss256k",
+                    "-XX:MaxRAMPercentage=60",
+                    "-XX:+ExitOnOutOfMemoryError",
+                    "-jar",
+                    "/opt/vmabi/quarkus-run.jar"),
+            List.of(8080, 8443));
+
+    /** Flags: docs/agent.md. */
+    static final Component AGENT = new Component(
+            "vmabi-agent",
+            "Reads what an arm64 node's KVM shows a guest, and proves what it takes",
+            Path.of("target/agent"),
+            List.of(
+                    "java.base",
+                    "java.logging",
+                    "java.management",
+                    "java.net.http",
+                    "jdk.crypto.ec",
+                    "jdk.unsupported"),
+            List.of(
+                    "-XX:+UseSerialGC",
+                    "-Xmx16m",
+                    "-XX:TieredStopAtLevel=1",
+                    "-Xss256k",
+                    "-XX:-UsePerfData",
+                    "-XX:+UnlockDiagnosticVMOptions",
+                    "-XX:AsyncDeflationInterval=60000",
+                    "-jar",
+                    "/opt/vmabi/vmabi-agent.jar"),
+            List.of(8080));
+
+    static final List<Component> ALL = List.of(OPERATOR, AGENT);
+}
