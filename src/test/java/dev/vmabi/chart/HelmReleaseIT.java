@@ -73,7 +73,9 @@ class HelmReleaseIT {
 
             upgrade(now);
             assertThat(missing()).isEmpty();
-            assertThat(hasNewField()).as("the upgrade brings the new definitions").isTrue();
+            assertThat(hasNewField())
+                    .as("the upgrade brings the new definitions")
+                    .isTrue();
 
             back(before);
             assertThat(missing()).isEmpty();
@@ -128,7 +130,8 @@ class HelmReleaseIT {
                     .inheritIO()
                     .start();
         } catch (IOException notThere) {
-            System.out.println("helm rollback: not run, there is no helm on the PATH; upgraded to the chart of before instead");
+            System.out.println(
+                    "helm rollback: not run, there is no helm on the PATH; upgraded to the chart of before instead");
             upgrade(before);
             return;
         }
@@ -176,7 +179,9 @@ class HelmReleaseIT {
 
     /** What the chart has and the cluster has not. */
     private List<String> missing() {
-        return chart().filter(o -> !exists(o)).map(HasMetadata::getFullResourceName).toList();
+        return chart().filter(o -> !exists(o))
+                .map(HasMetadata::getFullResourceName)
+                .toList();
     }
 
     private Stream<HasMetadata> chart() {

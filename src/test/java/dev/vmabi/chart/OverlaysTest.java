@@ -76,16 +76,24 @@ class OverlaysTest {
         JsonNode overlay = YAML.readTree(Chart.read(directory.resolve("kustomization.yaml")));
         Map<String, JsonNode> objects = base();
         for (JsonNode patch : overlay.path("patches")) {
-            String name = patch.at("/target/kind").asText() + "/" + patch.at("/target/name").asText();
+            String name = patch.at("/target/kind").asText() + "/"
+                    + patch.at("/target/name").asText();
             assertThat(objects).containsKey(name);
-            objects.compute(name, (n, o) -> JsonPatch.apply(parse(patch.path("patch").asText()), o));
+            objects.compute(
+                    name, (n, o) -> JsonPatch.apply(parse(patch.path("patch").asText()), o));
         }
         for (JsonNode image : overlay.path("images")) {
             for (JsonNode object : objects.values()) {
                 for (JsonNode container : object.at("/spec/template/spec/containers")) {
-                    if (container.path("image").asText().startsWith(image.path("name").asText() + ":")) {
+                    if (container
+                            .path("image")
+                            .asText()
+                            .startsWith(image.path("name").asText() + ":")) {
                         ((ObjectNode) container)
-                                .put("image", image.path("newName").asText() + ":" + image.path("newTag").asText());
+                                .put(
+                                        "image",
+                                        image.path("newName").asText() + ":"
+                                                + image.path("newTag").asText());
                     }
                 }
             }

@@ -46,8 +46,10 @@ class LicencesIT {
             if (terms.stream().noneMatch(ALLOWED::contains)) {
                 refused.add(name + " " + terms);
             }
-            shipped.put(name, "| " + name + " | " + component.path("version").asText() + " | "
-                    + String.join(" or ", terms) + " |");
+            shipped.put(
+                    name,
+                    "| " + name + " | " + component.path("version").asText() + " | " + String.join(" or ", terms)
+                            + " |");
         }
         assertThat(refused).as("on terms that are not known, or not allowed").isEmpty();
         assertThat(rows()).as(LIST + " is not what ships").containsExactlyElementsOf(shipped.values());
