@@ -51,7 +51,7 @@ record Lowering(Minimum.Common to, List<Member> awaited, int needed, int admits,
     }
 
     /** VMs that forbid to go from the baseline to a lesser one: stranded by it, or not known. */
-    static List<Vm> forbidding(Fleet fleet, GuestAbi lesser, VmCensus census) {
+    private static List<Vm> forbidding(Fleet fleet, GuestAbi lesser, VmCensus census) {
         List<Vm> vms = new ArrayList<>(census.stranded().stream()
                 .filter(k -> !fleet.verdicts().gains(lesser, k.has()).isEmpty())
                 .map(VmCensus.Known::vm)
@@ -60,8 +60,16 @@ record Lowering(Minimum.Common to, List<Member> awaited, int needed, int admits,
         return Collections.unmodifiableList(vms);
     }
 
+    /** Why the baseline may not be lowered to that now, if so, with the count and names of the VMs that forbid it. */
+    static Optional<Finding> forbidden(Fleet fleet, GuestAbi lesser, VmCensus census) {
+        List<Vm> forbidding = forbidding(fleet, lesser, census);
+        return forbidding.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Finding(false, ConditionReason.WouldStrand, refusal(lesser.digest(), forbidding)));
+    }
+
     /** Why those VMs forbid it, with their count and names. */
-    static String refusal(Digest lesser, List<Vm> forbidding) {
+    private static String refusal(Digest lesser, List<Vm> forbidding) {
         String names = forbidding.stream().limit(MOST_NAMES).map(Vm::key).collect(Collectors.joining(", "));
         return forbidding.size() + " VMs have more than " + lesser.label()
                 + " and no other node that accepts them, or have what is not known: " + names

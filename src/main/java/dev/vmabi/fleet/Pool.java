@@ -16,9 +16,11 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiPredicate;
+import java.util.stream.Collectors;
 
 /** The nodes that one policy holds, each with what the policy makes of it under a given pin. */
 final class Pool {
+    private static final int MOST_NAMES = 5;
 
     /** What a node is fenced by. */
     enum FencedBy {
@@ -181,6 +183,13 @@ final class Pool {
             }
         }
         return byProfile;
+    }
+
+    /** The first names, and how many more there are. */
+    static String names(List<Member> members) {
+        String first =
+                members.stream().limit(MOST_NAMES).map(m -> m.node().name()).collect(Collectors.joining(", "));
+        return members.size() > MOST_NAMES ? first + " and " + (members.size() - MOST_NAMES) + " more" : first;
     }
 
     private static Optional<Map.Entry<Digest, HostProfile>> lastReported(Node node, Map<Digest, HostProfile> known) {

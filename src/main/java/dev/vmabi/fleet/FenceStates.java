@@ -1,0 +1,69 @@
+package dev.vmabi.fleet;
+
+import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
+import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
+import dev.vmabi.fleet.FleetEvent.Reason;
+import dev.vmabi.fleet.FleetState.Policy;
+import dev.vmabi.fleet.PolicyTerms.FenceTerms;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Where a pool stands with each fence that its policy asks for or has raised. A raised fence is not taken down again. */
+final class FenceStates {
+    private static final int MOST_NODES = 20;
+
+    private FenceStates() {}
+
+    /** Decides for the policy; adds an event for each fence that is raised now. */
+    static List<FenceState> decide(Fleet fleet, Policy policy, PolicyTerms terms, List<FleetEvent> events) {
+        List<FenceState> states = new ArrayList<>();
+        for (FenceTerms asked : terms.fences()) {
+            Fence fence = asked.fence();
+            FenceState where = where(fleet, policy, terms, fence, wasRaised(policy, fence.name()));
+            boolean allReport = where.total() == fleet.pool(policy).size() && where.total() > 0;
+            boolean now = where.raised()
+                    || asked.raise() == FenceRaise.Now
+                    || (asked.raise() == FenceRaise.WhenCrossed && allReport && where.crossed() == where.total());
+            if (now && !where.raised()) {
+                events.add(new FleetEvent(
+                        Reason.FenceRaised,
+                        "Fence " + fence.name() + " is raised: " + fence.wants() + "; it is not taken down again"));
+            }
+            states.add(new FenceState(where.fence(), where.crossed(), where.total(), now, where.before()));
+        }
+        List<Fence> raised = Stream.concat(Fence.raised(states).stream(), Fence.raised(policy.status()).stream())
+                .distinct()
+                .toList();
+        raised.stream()
+                .filter(f -> states.stream().noneMatch(s -> s.fence().equals(f.name())))
+                .filter(f -> raised.stream().noneMatch(other -> !other.equals(f) && other.subsumes(f)))
+                .map(f -> where(fleet, policy, terms, f, true))
+                .forEach(states::add);
+        return states;
+    }
+
+    private static FenceState where(Fleet fleet, Policy policy, PolicyTerms terms, Fence fence, boolean raised) {
+        int total = 0;
+        List<String> before = new ArrayList<>();
+        for (FleetState.Node node : fleet.pool(policy)) {
+            if (fleet.standing(node.name()) instanceof Standing.Fresh fresh) {
+                total++;
+                if (fence.before(node, fresh.profiles(), terms.vmm()).isPresent()) {
+                    before.add(node.name());
+                }
+            }
+        }
+        return new FenceState(
+                fence.name(),
+                total - before.size(),
+                total,
+                raised,
+                before.stream().sorted().limit(MOST_NODES).toList());
+    }
+
+    private static boolean wasRaised(Policy policy, String fence) {
+        return policy.status() != null
+                && policy.status().fences().stream().anyMatch(f -> f.fence().equals(fence) && f.raised());
+    }
+}
