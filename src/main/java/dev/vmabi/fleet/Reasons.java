@@ -59,6 +59,9 @@ public final class Reasons {
 
     /** What the kernel answered, where nothing was computed. */
     static String ofProof(Proof proof) {
+        if (proof.refused().isEmpty()) {
+            return "the kernel refused it, and its agent does not say which register; see the agent's log";
+        }
         return proof.refused().stream()
                 .limit(2)
                 .map(r -> r.register() + ": the kernel answered " + r.error() + " to " + r.wanted())
