@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
+import dev.vmabi.api.VirtualMachineABISpec.Surface;
 import dev.vmabi.api.VirtualMachineABIStatus.Change;
 import dev.vmabi.fleet.FleetEvent.Reason;
 import dev.vmabi.fleet.SimulatedCluster.Guest;
@@ -54,6 +56,27 @@ class LoweringTest {
         cluster.pass(Duration.ofDays(30));
         cluster.settle();
         assertThat(pin()).isEqualTo(HIGH);
+    }
+
+    @Test
+    void aFencedNodeCarriesWhatItProvedOfLesserGuestAbisSoThatItsVmsAreNotStranded() {
+        cluster.join("lesser-2", "a", "6.1-cortex-a76");
+        cluster.start("born-low", "lesser", Clamp.NONE);
+        cluster.reported();
+        String has = cluster.guests.get("born-low").stamp.orElseThrow();
+        assertThat(cluster.nodeCondition("lesser-2", "Compatible")).startsWith("False Fenced");
+        assertThat(cluster.hosts.get("lesser-2").guestAbiLabels)
+                .as("a VM boots by the label of the baseline, and moves by that of its stamp")
+                .contains(has, LOW)
+                .doesNotContain(HIGH);
+        assertThat(cluster.status("p").strandedVMs()).isEmpty();
+
+        cluster.apply("p", spec.fence(Surface.WritableIDRegisters, FenceRaise.Now));
+        cluster.settle();
+        assertThat(cluster.hosts.get("lesser-2").guestAbiLabels)
+                .as("before a raised fence a node takes no VM at all")
+                .isEmpty();
+        assertThat(cluster.status("p").strandedVMs()).containsExactly("default/born-low");
     }
 
     @Test
