@@ -33,7 +33,7 @@ class MessagesTest {
     private record Listed(String reason, String message) {
         Pattern pattern() {
             return Pattern.compile(
-                    Arrays.stream(message.split("(?<=" + VARIABLE + ")|(?=" + VARIABLE + ")"))
+                    Arrays.stream(message.split("(?<=" + VARIABLE + ")|(?=" + VARIABLE + ")", -1))
                             .map(part -> switch (part) {
                                 case "N" -> "[0-9]+";
                                 case "DIGEST" -> "[0-9a-f]{16,64}";
@@ -44,7 +44,7 @@ class MessagesTest {
         }
 
         List<String> words() {
-            return Arrays.stream(message.split(VARIABLE))
+            return Arrays.stream(message.split(VARIABLE + "|[:;](?= |$)", -1))
                     .map(String::strip)
                     .filter(w -> w.length() > 3)
                     .toList();
@@ -76,7 +76,7 @@ class MessagesTest {
     /** Many problems of a policy are one message. */
     private static String oneProblem(Condition condition) {
         return condition.getReason().equals("PolicyInvalid")
-                ? condition.getMessage().split("; (?=spec\\.)")[0]
+                ? condition.getMessage().split("; (?=spec\\.)", 2)[0]
                 : condition.getMessage();
     }
 
@@ -86,19 +86,23 @@ class MessagesTest {
         String constants = "";
         for (String where : List.of("fleet", "operator/content")) {
             try (Stream<Path> files = Files.walk(Path.of("target/classes/dev/vmabi", where))) {
-                for (Path file : files.filter(f -> f.toString().endsWith(".class")).toList()) {
+                for (Path file :
+                        files.filter(f -> f.toString().endsWith(".class")).toList()) {
                     constants += Files.readString(file, StandardCharsets.ISO_8859_1);
                 }
             }
         }
         String all = constants;
-        assertThat(page).hasSizeGreaterThan(50).allSatisfy(l -> assertThat(l.words()).allMatch(all::contains));
+        assertThat(page).hasSizeGreaterThan(50);
+        assertThat(page.stream().flatMap(l -> l.words().stream()).filter(w -> !all.contains(w)))
+                .isEmpty();
     }
 
     @Test
     void everyReasonHasAMessage() {
         assertThat(page.stream().map(Listed::reason).collect(Collectors.toSet()))
-                .isEqualTo(Arrays.stream(ConditionReason.values()).map(Enum::name).collect(Collectors.toSet()));
+                .isEqualTo(
+                        Arrays.stream(ConditionReason.values()).map(Enum::name).collect(Collectors.toSet()));
     }
 
     /** What conditions say in random sequences, and in cases that those do not come to. */
@@ -132,7 +136,12 @@ class MessagesTest {
         silent.pass(Duration.ofMinutes(11));
         silent.settle();
         silent.reported();
-        silent.apply("p", spec.profile(SimulatedCluster.recorded("6.18-cortex-a57").digest().hex()).exclude("FEAT_FP"));
+        silent.apply(
+                "p",
+                spec.profile(SimulatedCluster.recorded("6.18-cortex-a57")
+                                .digest()
+                                .hex())
+                        .exclude("FEAT_FP"));
         silent.settle();
         return rules.said;
     }
