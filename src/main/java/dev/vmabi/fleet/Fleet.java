@@ -193,9 +193,10 @@ public final class Fleet {
         }
         Optional<Verdict.Refused> computed = guestAbi(guestAbi).flatMap(abi -> refusal(fresh, abi, vmm));
         if (!proof.get().accepted()) {
-            return Optional.of(computed.map(r -> Reasons.first(r, 2)).orElseGet(() -> Reasons.ofProof(proof.get())));
+            return Optional.of(
+                    computed.map(r -> verdicts.told(r).reason()).orElseGet(() -> Reasons.ofProof(proof.get())));
         }
-        return computed.flatMap(Reasons::firstOfVmm);
+        return computed.flatMap(r -> verdicts.told(r).ofVmm());
     }
 
     /** What a node's kernel said to a guest ABI. */

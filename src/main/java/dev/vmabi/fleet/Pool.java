@@ -113,7 +113,7 @@ final class Pool {
     private static SortedSet<String> lost(Fleet fleet, Vmm vmm, Standing.Fresh fresh, Digest pin) {
         return fleet.guestAbi(pin)
                 .flatMap(abi -> fleet.refusal(fresh, abi, vmm))
-                .map(Reasons::lostFeatures)
+                .map(refused -> fleet.verdicts().told(refused).lostFeatures())
                 .orElseGet(TreeSet::new);
     }
 

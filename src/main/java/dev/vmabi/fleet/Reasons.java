@@ -21,10 +21,11 @@ public final class Reasons {
      * an older kernel may lack dozens, and they would hide a value that is refused.
      */
     public static String first(Verdict.Refused refused, int most) {
-        List<Refusal> missing = refused.refusals().stream()
+        List<Refusal> refusals = refused.refusals();
+        List<Refusal> missing = refusals.stream()
                 .filter(Refusal.RegisterMissing.class::isInstance)
                 .toList();
-        List<String> reasons = new ArrayList<>(refused.refusals().stream()
+        List<String> reasons = new ArrayList<>(refusals.stream()
                 .filter(r -> !(r instanceof Refusal.RegisterMissing))
                 .map(Refusal::message)
                 .toList());

@@ -10,11 +10,14 @@ import dev.vmabi.abi.Minimum;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.VirtualMachineABISpec;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 
@@ -26,6 +29,7 @@ public final class Verdicts {
     private static final int MOST_VERDICTS = 65_536;
     private static final int MOST_MINIMUMS = 256;
     private static final int MOST_ADDITIONS = 4096;
+    private static final int MOST_TOLD = 4096;
 
     private record VerdictKey(Digest profile, Digest guestAbi, Vmm vmm, Clamp clamp) {}
 
@@ -33,6 +37,16 @@ public final class Verdicts {
 
     private record GainKey(Digest before, Digest after) {}
 
+    /**
+     * What a refusal comes down to for people. Working that out takes a hundred times as long as the verdict, and
+     * thousands of nodes share it.
+     *
+     * @param reason the first two, in one line
+     * @param ofVmm the first one that is the VMM's own
+     */
+    record Told(String reason, Optional<String> ofVmm, SortedSet<String> lostFeatures) {}
+
+    private final Map<Verdict.Refused, Told> told = leastRecentlyUsed(MOST_TOLD);
     private final Map<VirtualMachineABISpec, PolicyTerms> terms = leastRecentlyUsed(MOST_MINIMUMS);
     private final Map<GainKey, List<String>> gains = leastRecentlyUsed(MOST_MINIMUMS);
     private final Map<VerdictKey, GuestAbi> landings = leastRecentlyUsed(MOST_VERDICTS);
@@ -64,6 +78,17 @@ public final class Verdicts {
                 additions,
                 new VerdictKey(profile, abi.digest(), Vmm.GENERIC, clamp),
                 () -> Addition.between(abi, host.birth(clamp)));
+    }
+
+    /** The refusal, told; a verdict is the same object for as long as it is known here. */
+    Told told(Verdict.Refused refused) {
+        return once(
+                told,
+                refused,
+                () -> new Told(
+                        Reasons.first(refused, 2),
+                        Reasons.firstOfVmm(refused),
+                        Collections.unmodifiableSortedSet(Reasons.lostFeatures(refused))));
     }
 
     /** {@link PolicyTerms#of}. */
