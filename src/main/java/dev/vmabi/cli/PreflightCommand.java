@@ -176,6 +176,7 @@ final class PreflightCommand implements Callable<Integer> {
         if (!answer.fences().isEmpty()) {
             output.line("@|bold raises the fences|@ " + String.join(", ", answer.fences()));
         }
+        output.line("by guest ABI; whether nodes have room for the VMs that leave others was not looked at");
     }
 
     private void section(String title, List<List<String>> rows) {
