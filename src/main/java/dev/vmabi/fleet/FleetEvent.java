@@ -16,6 +16,7 @@ public record FleetEvent(Reason reason, String note) {
         VirtualMachineStamped(true),
         OneWayMove(true),
         LoweringRefused(false),
+        MigrationDenied(false),
         NodeFenced(false),
         NodeReportStale(false),
         NoCommonABI(false),

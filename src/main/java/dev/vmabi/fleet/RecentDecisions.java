@@ -4,6 +4,8 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 
 /** The latest decisions of this replica's gate that touched a VM: for people to look at, gone with the process. */
 public final class RecentDecisions {
@@ -30,15 +32,28 @@ public final class RecentDecisions {
             String text) {}
 
     private final Deque<Entry> entries = new ArrayDeque<>(MOST);
+    private final List<Consumer<Entry>> listeners = new CopyOnWriteArrayList<>();
     private long last;
 
-    public synchronized void add(
+    /** Told of each decision from now on, by the thread that answers it, and so not to be kept waiting. */
+    public void listen(Consumer<Entry> listener) {
+        listeners.add(listener);
+    }
+
+    public void add(Instant at, String hook, String verdict, String reason, String namespace, String vm, String text) {
+        Entry entry = keep(at, hook, verdict, reason, namespace, vm, text);
+        listeners.forEach(l -> l.accept(entry));
+    }
+
+    private synchronized Entry keep(
             Instant at, String hook, String verdict, String reason, String namespace, String vm, String text) {
         if (entries.size() == MOST) {
             entries.removeLast();
         }
         last++;
-        entries.addFirst(new Entry(last, at, hook, verdict, reason, namespace, vm, text));
+        Entry entry = new Entry(last, at, hook, verdict, reason, namespace, vm, text);
+        entries.addFirst(entry);
+        return entry;
     }
 
     /** The number of the last one; 0 for none. */

@@ -52,6 +52,8 @@ final class Reviews {
                     ALL,
                     "operation",
                     ALL,
+                    "dryRun",
+                    ALL,
                     "userInfo",
                     new Kept(Map.of("username", ALL)),
                     "object",

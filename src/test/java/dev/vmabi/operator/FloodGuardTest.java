@@ -1,0 +1,53 @@
+package dev.vmabi.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class FloodGuardTest {
+    private static final Instant NOON = Instant.parse("2026-01-01T12:00:00Z");
+    private final FloodGuard guard = new FloodGuard();
+
+    private static LogRecord says(String text, Instant when, Object... parameters) {
+        LogRecord record = new LogRecord(Level.WARNING, text);
+        record.setLoggerName("dev.vmabi");
+        record.setInstant(when);
+        record.setParameters(parameters);
+        return record;
+    }
+
+    @Test
+    void aBurstOfTheSameTroubleIsToldAFewTimesAndCounted() {
+        long told = IntStream.range(0, 10_000)
+                .filter(i -> guard.isLoggable(says("%s is left out", NOON.plusMillis(i), "vm-" + i)))
+                .count();
+        assertThat(told).isEqualTo(FloodGuard.MOST);
+        assertThat(guard.isLoggable(says("something else", NOON))).isTrue();
+
+        LogRecord next = says("%s is left out", NOON.plus(FloodGuard.WINDOW).plusMillis(1), "vm-x");
+        assertThat(guard.isLoggable(next)).isTrue();
+        assertThat(next.getMessage()).isEqualTo("%s is left out (9980 more like this were left out)");
+    }
+
+    @Test
+    void whatComesNowAndThenIsToldEachTime() {
+        for (int i = 0; i < 500; i++) {
+            LogRecord record = says("denied", NOON.plus(Duration.ofSeconds(5L * i)));
+            assertThat(guard.isLoggable(record)).isTrue();
+            assertThat(record.getMessage()).isEqualTo("denied");
+        }
+    }
+
+    @Test
+    void whatItKnowsIsBounded() {
+        for (int i = 0; i < 100_000; i++) {
+            assertThat(guard.isLoggable(says("text " + i, NOON))).isTrue();
+        }
+        assertThat(guard.isLoggable(says("text 0", NOON))).as("long forgotten").isTrue();
+    }
+}
