@@ -95,7 +95,9 @@ final class Admissions {
         }
         boolean told =
                 !(decision instanceof Decision.Allow) || !decision.warnings().isEmpty();
-        if (told && decision.reason() != Reason.Preview && !request.path("dryRun").asBoolean()) {
+        if (told
+                && decision.reason() != Reason.Preview
+                && !request.path("dryRun").asBoolean()) {
             recent.add(
                     Instant.now(),
                     name(hook),

@@ -73,6 +73,7 @@ public class FleetCache implements FleetSource {
     private final Map<String, FleetState.Policy> policies = new ConcurrentHashMap<>();
     private final Latest<FleetState.Node> nodes = new Latest<>();
     private final Latest<FleetState.Report> reports = new Latest<>();
+    private final Shared shared = new Shared();
     private final Latest<Optional<FleetState.Vm>> vms = new Latest<>();
     private final Map<Digest, HostProfile> profiles = new ConcurrentHashMap<>();
     private final Map<Digest, GuestAbi> guestAbis = new ConcurrentHashMap<>();
@@ -118,7 +119,7 @@ public class FleetCache implements FleetSource {
     }
 
     void wrote(NodeABI nodeAbi) {
-        dirtyIf(reports.wrote(name(nodeAbi), nodeAbi, Views.report(nodeAbi)));
+        dirtyIf(reports.wrote(name(nodeAbi), nodeAbi, shared.report(Views.report(nodeAbi))));
     }
 
     void wrote(GuestAbi guestAbi) {
@@ -221,7 +222,7 @@ public class FleetCache implements FleetSource {
     }
 
     private boolean reportChanged(GenericKubernetesResource nodeAbi) {
-        FleetState.Report report = parts.report(nodeAbi);
+        FleetState.Report report = shared.report(parts.report(nodeAbi));
         return report.spec() == null ? reports.remove(name(nodeAbi)) : reports.told(name(nodeAbi), nodeAbi, report);
     }
 

@@ -17,6 +17,7 @@ import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import java.lang.ref.SoftReference;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Map;
@@ -51,7 +52,7 @@ public class WebService {
     private final ObjectMapper json = new ObjectMapper();
     private volatile HttpServer server;
     private volatile LiveUpdates live;
-    private Snapshot last;
+    private SoftReference<Snapshot> last = new SoftReference<>(null);
 
     WebService(WebConfig config, FleetSource source, RecentDecisions decisions, Vertx vertx) {
         this.config = config;
@@ -171,12 +172,15 @@ public class WebService {
         return found.isEmpty() ? "" : json.writeValueAsString(found.get());
     }
 
-    /** Kept while the fleet is the same. */
+    /** Kept while the fleet is the same and memory is not short: an old fleet that nobody looks at is not held. */
     private synchronized Snapshot snapshot(Fleet fleet) {
-        if (last == null || last.fleet() != fleet) {
-            last = new Snapshot(fleet, decisions);
+        Snapshot known = last.get();
+        if (known != null && known.fleet() == fleet) {
+            return known;
         }
-        return last;
+        Snapshot made = new Snapshot(fleet, decisions);
+        last = new SoftReference<>(made);
+        return made;
     }
 
     static String query(RoutingContext context, String name) {

@@ -1,0 +1,51 @@
+package dev.vmabi.operator;
+
+import dev.vmabi.api.NodeABISpec;
+import dev.vmabi.api.NodeABIStatus;
+import dev.vmabi.fleet.FleetState;
+import java.lang.ref.WeakReference;
+import java.util.Map;
+import java.util.WeakHashMap;
+
+/**
+ * One value for all that are equal, for as long as somebody holds it: thousands of nodes with a few profiles report the
+ * same proofs, and are told the same.
+ */
+final class Shared {
+    private final Map<Object, WeakReference<Object>> known = new WeakHashMap<>();
+
+    /** An equal report, whose long parts are those of others. */
+    FleetState.Report report(FleetState.Report report) {
+        NodeABISpec spec = report.spec();
+        NodeABIStatus status = report.status();
+        return new FleetState.Report(
+                report.generation(),
+                spec == null
+                        ? null
+                        : new NodeABISpec(
+                                spec.kvm(),
+                                one(spec.profile()),
+                                spec.bootID(),
+                                one(spec.kernelRelease()),
+                                one(spec.cpus()),
+                                one(spec.agentVersion()),
+                                one(spec.proofs())),
+                status == null
+                        ? null
+                        : new NodeABIStatus(status.observedGeneration(), status.conditions(), one(status.policies())));
+    }
+
+    @SuppressWarnings("unchecked")
+    private synchronized <T> T one(T value) {
+        if (value == null) {
+            return null;
+        }
+        WeakReference<Object> found = known.get(value);
+        Object same = found == null ? null : found.get();
+        if (same == null) {
+            known.put(value, new WeakReference<>(value));
+            return value;
+        }
+        return (T) same;
+    }
+}
