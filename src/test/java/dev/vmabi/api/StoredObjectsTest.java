@@ -83,12 +83,12 @@ class StoredObjectsTest {
     void itsNameIsStillTheDigestOfItsContent(Path file) throws IOException {
         JsonNode stored = YAML.readTree(file.toFile());
         Object object = client.getKubernetesSerialization().unmarshal(Files.readString(file), kind(stored));
-        String digest =
-                switch (object) {
-                    case ABIProfile profile -> profile.getSpec().toHostProfile().digest().hex();
-                    case GuestABI guestAbi -> guestAbi.getSpec().toGuestAbi().digest().hex();
-                    default -> stored.at("/metadata/name").asText();
-                };
+        String digest = switch (object) {
+            case ABIProfile profile ->
+                profile.getSpec().toHostProfile().digest().hex();
+            case GuestABI guestAbi -> guestAbi.getSpec().toGuestAbi().digest().hex();
+            default -> stored.at("/metadata/name").asText();
+        };
         assertThat(stored.at("/metadata/name").asText()).isEqualTo(digest);
     }
 
@@ -97,8 +97,8 @@ class StoredObjectsTest {
     @MethodSource("stored")
     void theDefinitionsTakeItAsItIs(Path file) throws IOException {
         JsonNode stored = YAML.readTree(file.toFile());
-        GenericKubernetesResource object = client.getKubernetesSerialization()
-                .unmarshal(Files.readString(file), GenericKubernetesResource.class);
+        GenericKubernetesResource object =
+                client.getKubernetesSerialization().unmarshal(Files.readString(file), GenericKubernetesResource.class);
         GenericKubernetesResource created = client.resource(object).create();
         created.setAdditionalProperty("status", object.getAdditionalProperties().get("status"));
         JsonNode now = YAML.valueToTree(client.resource(created).updateStatus());
@@ -113,7 +113,9 @@ class StoredObjectsTest {
 
     private static Stream<Path> stored() throws IOException {
         try (Stream<Path> files = Files.walk(STORED)) {
-            return List.copyOf(files.filter(f -> f.toString().endsWith(".yaml")).sorted().toList()).stream();
+            return List.copyOf(
+                    files.filter(f -> f.toString().endsWith(".yaml")).sorted().toList())
+                    .stream();
         }
     }
 }
