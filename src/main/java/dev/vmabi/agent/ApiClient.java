@@ -26,7 +26,7 @@ public final class ApiClient {
             .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
 
-    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
+    /** Of a connection too: on a host that is starved of processor time a handshake alone took more than 10 s. */
     private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(30);
 
     /** Bytes of an answer that is kept in memory: an ABIProfile has some 40 thousand. */
@@ -54,7 +54,7 @@ public final class ApiClient {
     public static HttpClient client(Cluster cluster) {
         return HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
-                .connectTimeout(CONNECT_TIMEOUT)
+                .connectTimeout(REQUEST_TIMEOUT)
                 .sslContext(cluster.tls())
                 .build();
     }
