@@ -39,7 +39,13 @@ final class EmulatedHost implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException("cannot boot " + kind.name(), e);
         }
-        Runtime.getRuntime().addShutdownHook(new Thread(this::close)); // an interrupted run leaves no emulator behind
+        try {
+            // An interrupted run leaves no emulator behind.
+            Runtime.getRuntime().addShutdownHook(new Thread(this::close));
+        } catch (IllegalStateException e) {
+            close(); // begun while the run was being interrupted
+            throw e;
+        }
         Thread.ofVirtual().name("console-" + kind.name()).start(this::read);
     }
 
@@ -111,7 +117,10 @@ final class EmulatedHost implements AutoCloseable {
 
     @Override
     public void close() {
-        process.descendants().forEach(ProcessHandle::destroy);
+        // The emulator alone, so that host.sh still removes what it made.
+        process.descendants()
+                .filter(child -> child.info().command().orElse("").contains("qemu-system"))
+                .forEach(ProcessHandle::destroy);
         process.destroy();
     }
 }
