@@ -2,6 +2,10 @@ package dev.vmabi.fleet;
 
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.api.NodeABIStatus.NodeState;
+import dev.vmabi.api.VirtualMachineABISpec;
+import dev.vmabi.api.VirtualMachineABISpec.Raise;
+import dev.vmabi.api.VirtualMachineABISpec.RaiseStrategy;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.api.VirtualMachineABIStatus.Candidate;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
@@ -131,6 +135,59 @@ enum BrokenRule implements Rules {
             return policy.status() == null || policy.status().previous() == null
                     ? right
                     : with(right, right.status().baseline(), right.status().candidate(), null);
+        }
+    },
+    /** What is approved and proved is not pinned. */
+    NeverRaises(2) {
+        @Override
+        public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
+            VirtualMachineABISpec s = policy.spec();
+            return super.decide(
+                    fleet,
+                    new Policy(
+                            policy.name(),
+                            policy.uid(),
+                            policy.generation(),
+                            policy.created(),
+                            new VirtualMachineABISpec(
+                                    s.nodeSelector(),
+                                    s.workloads(),
+                                    s.baseline(),
+                                    new Raise(RaiseStrategy.Manual, s.raise().soak(), null),
+                                    s.fences(),
+                                    s.vmm(),
+                                    s.placement(),
+                                    s.oneWayMoves(),
+                                    s.impose(),
+                                    s.enforcement()),
+                            policy.status()),
+                    now);
+        }
+    },
+    /** Nobody calls when a soak or a grace ends. */
+    ForgetsToLookAgain(0) {
+        @Override
+        public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
+            PolicyDecision right = super.decide(fleet, policy, now);
+            return new PolicyDecision(
+                    right.status(), right.guestAbis(), right.stamps(), right.events(), Instant.MAX);
+        }
+    },
+    /** A fenced node is told of each time that anybody looks. */
+    TellsTheSameAgain(0) {
+        @Override
+        public NodeDecision decide(Fleet fleet, Node node, Instant now) {
+            NodeDecision right = super.decide(fleet, node, now);
+            boolean fenced = right.status().stream()
+                    .flatMap(s -> s.policies().stream())
+                    .anyMatch(v -> v.state() == NodeState.Fenced);
+            return fenced
+                    ? new NodeDecision(
+                            right.labels(),
+                            right.profile(),
+                            right.status(),
+                            List.of(new FleetEvent(FleetEvent.Reason.NodeFenced, "again")))
+                    : right;
         }
     },
     /** VMs are stamped with what their host shows now, not with what their guests have. */

@@ -49,6 +49,7 @@ record FleetSequence(List<Step> steps) {
         ReportWithoutProof,
         ProveOne,
         Lie,
+        Refuse,
         Cordon,
         Ready,
         Start,
@@ -241,7 +242,7 @@ record FleetSequence(List<Step> steps) {
             }
             case Stop -> cluster.guests.remove("vm" + step.which() % 4);
             case Move -> move(cluster, "vm" + step.which() % 4, host);
-            case Leave, Reboot, Report, ReportWithoutProof, ProveOne, Lie, Cordon, Ready, Equip, ReconcileNode -> {
+            case Leave, Reboot, Report, ReportWithoutProof, ProveOne, Lie, Refuse, Cordon, Ready, Equip, ReconcileNode -> {
                 if (host != null) {
                     happenTo(cluster, host, step);
                 }
@@ -255,11 +256,8 @@ record FleetSequence(List<Step> steps) {
             case Reboot -> cluster.boot(host.name, recorded(step));
             case Report -> cluster.report(host.name);
             case ReportWithoutProof -> cluster.report(host.name, Set.of());
-            case ProveOne ->
-                cluster.guestAbis.keySet().stream()
-                        .skip(step.which() % Math.max(1, cluster.guestAbis.size()))
-                        .findFirst()
-                        .ifPresent(d -> cluster.report(host.name, Set.of(d)));
+            case ProveOne -> oneOf(cluster, step).ifPresent(d -> cluster.report(host.name, Set.of(d)));
+            case Refuse -> oneOf(cluster, step).ifPresent(host.refuses::add);
             case Lie -> {
                 host.lies = true;
                 cluster.write(host.name, lie(host, step.which()));
@@ -276,6 +274,12 @@ record FleetSequence(List<Step> steps) {
             case ReconcileNode -> cluster.reconcileNode(host.name);
             default -> throw new IllegalStateException(step.toString());
         }
+    }
+
+    private static Optional<Digest> oneOf(SimulatedCluster cluster, Step step) {
+        return cluster.guestAbis.keySet().stream()
+                .skip(step.which() % Math.max(1, cluster.guestAbis.size()))
+                .findFirst();
     }
 
     /** Mostly hosts of one CPU, so that pools have something in common. */

@@ -56,9 +56,11 @@ final class Invariants implements SimulatedCluster.Observer {
                     h -> SimulatedCluster.recorded(h).digest().hex(), h -> h.substring(0, h.indexOf('-'))));
 
     private final SimulatedCluster cluster;
+    private final Steadiness steadiness;
 
     Invariants(SimulatedCluster cluster) {
         this.cluster = cluster;
+        this.steadiness = new Steadiness(cluster);
     }
 
     @Override
@@ -81,6 +83,13 @@ final class Invariants implements SimulatedCluster.Observer {
         }
         statusIsWellFormed(policy, before, after);
         fencesAreOneWay(before, after);
+        everyVmInScopeIsCounted(fleet, policy, after);
+        steadiness.decided(fleet, policy, decision);
+    }
+
+    @Override
+    public void settled() {
+        steadiness.settled();
     }
 
     @Override
@@ -94,6 +103,7 @@ final class Invariants implements SimulatedCluster.Observer {
                 earned.add(abi.digest().label());
             }
         }
+        steadiness.decided(host, decision);
         kernelVersionsDoNotCount(fleet, host, decision);
         rubbishOfOthersDoesNotCount(host, decision);
         Set<String> unearned = minus(decision.labels(), earned);
@@ -292,6 +302,16 @@ final class Invariants implements SimulatedCluster.Observer {
     /** Whether the last move was made by the VMM that the policy names now; if not, nobody can know what it did. */
     private boolean movedAsThePolicySays(Policy policy, Guest guest) {
         return guest.movedBy.isEmpty() || guest.movedBy.get().equals(vmm(policy));
+    }
+
+    private void everyVmInScopeIsCounted(Fleet fleet, Policy policy, VirtualMachineABIStatus after) {
+        long inScope = cluster.guests.values().stream()
+                .filter(g -> fleet.pool(policy).stream().anyMatch(n -> n.name().equals(g.node)))
+                .count();
+        ensure(
+                after.virtualMachines().total() == inScope,
+                3,
+                () -> policy.name() + " counts " + after.virtualMachines().total() + " VMs, its nodes run " + inScope);
     }
 
     private void pendingRestart(Fleet fleet, Policy policy, PolicyDecision decision) {
@@ -508,7 +528,7 @@ final class Invariants implements SimulatedCluster.Observer {
         return rest;
     }
 
-    private static void ensure(boolean holds, int rule, Supplier<String> otherwise) {
+    static void ensure(boolean holds, int rule, Supplier<String> otherwise) {
         if (!holds) {
             throw new Violation(rule, otherwise.get());
         }

@@ -58,6 +58,9 @@ final class SimulatedCluster {
         void decided(Fleet fleet, Policy policy, PolicyDecision decision);
 
         void decided(Fleet fleet, Host host, NodeDecision decision);
+
+        /** Everything that is due has been done. */
+        void settled();
     }
 
     static final Rules PRODUCT = new Rules() {
@@ -85,6 +88,10 @@ final class SimulatedCluster {
         long generation;
         NodeABIStatus status;
         boolean lies;
+
+        /** What its kernel refuses, whatever was computed of it. */
+        final Set<Digest> refuses = new TreeSet<>();
+
         Set<String> guestAbiLabels = Set.of();
         Optional<String> profileLabel = Optional.empty();
 
@@ -197,6 +204,7 @@ final class SimulatedCluster {
         node.kernel = host.substring(0, host.indexOf('-')) + ".0";
         node.boot = "boot-" + ++boots;
         node.lies = false;
+        node.refuses.clear();
         guests.values().removeIf(g -> g.node.equals(name));
     }
 
@@ -215,7 +223,9 @@ final class SimulatedCluster {
         profiles.put(node.profile.digest(), node.profile);
         List<Proof> proofs = tried.stream()
                 .filter(guestAbis::containsKey)
-                .map(d -> prove(node.profile, guestAbis.get(d)))
+                .map(d -> node.refuses.contains(d)
+                        ? new Proof(d.hex(), false, 0, List.of())
+                        : prove(node.profile, guestAbis.get(d)))
                 .toList();
         node.lies = false;
         String midr = "0x" + Long.toHexString(node.profile.defaultGuestAbi().value(MIDR_EL1));
@@ -428,6 +438,7 @@ final class SimulatedCluster {
                     .filter(h -> !h.lies && h.profile.digest().hex().equals(h.report.profile()))
                     .forEach(h -> report(h.name));
             if (reconcileAll() == 0) {
+                observer.ifPresent(Observer::settled);
                 return;
             }
         }
