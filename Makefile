@@ -32,6 +32,10 @@ test: ## Run every test; prints which API server the suite ran on
 soak: ## Run 100,000 random sequences against the rules of the pin; SEQUENCES=N runs another number
 	@$(MVN) -Dtest=FleetInvariantsTest -Dvmabi.sequences=$(or $(SEQUENCES),100000) test
 
+.PHONY: steady
+steady: $(BUILT) ## Count the writes of 1,000 nodes in which nothing changes, for five minutes
+	@$(MVN) -Dit.test=SteadyStateIT -Dvmabi.steady.nodes=1000 -Dvmabi.steady.seconds=300 failsafe:integration-test failsafe:verify
+
 .PHONY: demo
 demo: $(BUILT) ## Show the whole product on recorded hosts; KEEP=1 keeps it serving
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.demo.Demo $(if $(KEEP),--keep)

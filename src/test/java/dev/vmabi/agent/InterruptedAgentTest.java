@@ -13,6 +13,7 @@ import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.demo.DemoCluster;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
+import dev.vmabi.devserver.Relay;
 import dev.vmabi.kvm.HostFacts;
 import dev.vmabi.kvm.RecordedHosts;
 import dev.vmabi.kvm.ReplayedKernel;
@@ -127,7 +128,7 @@ class InterruptedAgentTest {
         await().atMost(LONG).until(() -> metrics.isPublished());
         kill();
         long up = relay.toServer();
-        long down = relay.toAgent();
+        long down = relay.toClient();
         relay.close();
         emptyCluster();
 

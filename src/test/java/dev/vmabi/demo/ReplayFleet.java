@@ -95,7 +95,8 @@ public final class ReplayFleet implements AutoCloseable {
         startAgent(name, recorded(recorded), boot);
     }
 
-    private void setBoot(String name, String boot, String kernelRelease) {
+    /** The node's kubelet says which boot and kernel it runs. */
+    public void setBoot(String name, String boot, String kernelRelease) {
         client.nodes()
                 .withName(name)
                 .editStatus(n -> new NodeBuilder(n)

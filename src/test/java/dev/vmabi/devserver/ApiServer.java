@@ -52,6 +52,7 @@ public interface ApiServer extends AutoCloseable {
         return client(User.ADMIN);
     }
 
+    /** A client that is patient: the machine may be busy with the very thing under test. */
     default KubernetesClient client(User user) {
         Config config = Config.fromKubeconfig(kubeconfigText(user));
         config.setConnectionTimeout(PATIENCE);

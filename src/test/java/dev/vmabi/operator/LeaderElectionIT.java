@@ -2,18 +2,9 @@ package dev.vmabi.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vmabi.api.Names;
 import dev.vmabi.demo.OperatorProcess;
-import io.fabric8.kubernetes.api.model.Node;
-import io.fabric8.kubernetes.client.Watch;
-import io.fabric8.kubernetes.client.Watcher;
-import io.fabric8.kubernetes.client.WatcherException;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** Operators that are killed, taken over from and started anew, and what that costs: nothing. */
@@ -30,7 +21,7 @@ class LeaderElectionIT {
     @Test
     void aKilledOperatorIsTakenOverFromAndNothingIsLostOrWrittenTwice() {
         try (OperatedCluster cluster = new OperatedCluster();
-                LostLabels lost = new LostLabels(cluster)) {
+                LostLabels lost = new LostLabels(cluster.client)) {
             Map<String, OperatorProcess> operators = new HashMap<>();
             operators.put("a", cluster.operator("a"));
             cluster.nodes.join("n1", "pool", "linux-6.12-cortex-a76");
@@ -49,10 +40,10 @@ class LeaderElectionIT {
             cluster.settle();
 
             Map<String, String> before = cluster.versions();
-            String leader = holder(cluster);
+            String leader = cluster.leader();
             assertThat(leader).isIn("b", "c");
             operators.get(leader).kill();
-            cluster.await(() -> assertThat(holder(cluster)).isNotEqualTo(leader));
+            cluster.await(() -> assertThat(cluster.leader()).isNotEqualTo(leader));
             cluster.settle();
             assertThat(OperatedCluster.written(before, cluster.versions()))
                     .as("written by the one that took over from " + leader)
@@ -65,49 +56,7 @@ class LeaderElectionIT {
                             .singleElement()
                             .satisfies(f -> assertThat(f.name()).isEqualTo("n3")));
             assertThat(cluster.labels("n1")).contains("c2ff48bbcb2f1830");
-            assertThat(lost.labels).isEmpty();
-        }
-    }
-
-    private static String holder(OperatedCluster cluster) {
-        return cluster.client
-                .leases()
-                .inNamespace("vmabi-system")
-                .withName("vmabi-operator")
-                .get()
-                .getSpec()
-                .getHolderIdentity();
-    }
-
-    /** Labels that were seen on a node and then not any more. */
-    private static final class LostLabels implements Watcher<Node>, AutoCloseable {
-        private final Map<String, Set<String>> has = new HashMap<>();
-        private final Set<String> labels = ConcurrentHashMap.newKeySet();
-        private final Watch watch;
-
-        LostLabels(OperatedCluster cluster) {
-            watch = cluster.client.nodes().watch(this);
-        }
-
-        @Override
-        public synchronized void eventReceived(Action action, Node node) {
-            Set<String> now = node.getMetadata().getLabels().keySet().stream()
-                    .filter(l -> l.startsWith(Names.NODE_LABEL_PREFIX))
-                    .collect(Collectors.toSet());
-            Set<String> before = has.put(node.getMetadata().getName(), now);
-            List.copyOf(before == null ? Set.<String>of() : before).stream()
-                    .filter(l -> !now.contains(l))
-                    .forEach(l -> labels.add(node.getMetadata().getName() + " " + l));
-        }
-
-        @Override
-        public void onClose(WatcherException cause) {
-            labels.add("the watch ended: " + cause.getMessage());
-        }
-
-        @Override
-        public void close() {
-            watch.close();
+            assertThat(lost.labels()).isEmpty();
         }
     }
 }

@@ -16,9 +16,12 @@ import dev.vmabi.devserver.ApiServers;
 import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.Resource;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,14 +51,29 @@ final class OperatedCluster implements AutoCloseable {
 
     /** Starts an operator; it serves when this returns, but it may have to wait for the lease. */
     OperatorProcess operator(String identity) {
-        OperatorProcess operator = new OperatorProcess(
-                server.kubeconfig(User.serviceAccount("vmabi-system", "vmabi-operator")),
-                server.directory(),
-                identity,
-                Map.of());
+        return operator(identity, server.kubeconfig(User.serviceAccount("vmabi-system", "vmabi-operator")));
+    }
+
+    /** Starts one that reaches the server in another way. */
+    OperatorProcess operator(String identity, Path kubeconfig) {
+        OperatorProcess operator = new OperatorProcess(kubeconfig, server.directory(), identity, Map.of());
         operators.add(operator);
         Awaitility.await(identity + " to be ready").atMost(PATIENCE).until(operator::ready);
         return operator;
+    }
+
+    /** Who holds the lease. */
+    String leader() {
+        return lease().get().getSpec().getHolderIdentity();
+    }
+
+    /** Takes the lease from a holder that is gone. */
+    void endLease() {
+        lease().delete();
+    }
+
+    private Resource<Lease> lease() {
+        return client.leases().inNamespace("vmabi-system").withName("vmabi-operator");
     }
 
     /** {@code kubectl apply --server-side}. */

@@ -1,4 +1,4 @@
-package dev.vmabi.agent;
+package dev.vmabi.devserver;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,24 +10,28 @@ import java.net.Socket;
 import java.net.URI;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * A network between an agent and its API server that can be cut: for good, for a while, or once so many bytes have gone
- * one way. What is cut is reset; new connections are closed at once.
+ * A network between a client and its API server that can be cut: for good, for a while, or once so many bytes have gone
+ * one way. What is cut is reset; new connections are closed at once. Or it can be held: then connections stand and
+ * nothing goes through them.
  */
-final class Relay implements AutoCloseable {
+public final class Relay implements AutoCloseable {
 
     private final ServerSocket listening;
     private final URI server;
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
     private final AtomicLong toServer = new AtomicLong();
-    private final AtomicLong toAgent = new AtomicLong();
+    private final AtomicLong toClient = new AtomicLong();
     private volatile long mostToServer = Long.MAX_VALUE;
-    private volatile long mostToAgent = Long.MAX_VALUE;
+    private volatile long mostToClient = Long.MAX_VALUE;
     private volatile boolean cut;
+    private volatile boolean held;
 
-    Relay(URI server) {
+    public Relay(URI server) {
         this.server = server;
         try {
             listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -37,51 +41,57 @@ final class Relay implements AutoCloseable {
         Thread.ofVirtual().start(this::accept);
     }
 
-    URI url() {
+    public URI url() {
         return URI.create("https://127.0.0.1:" + listening.getLocalPort());
     }
 
-    void cutAfter(long bytesToServer, long bytesToAgent) {
+    public void cutAfter(long bytesToServer, long bytesToClient) {
         mostToServer = bytesToServer;
-        mostToAgent = bytesToAgent;
+        mostToClient = bytesToClient;
     }
 
-    void cut() {
+    public void cut() {
         cut = true;
         open.forEach(Relay::reset);
     }
 
-    void mend() {
+    /** Until {@link #mend}. */
+    public void hold() {
+        held = true;
+    }
+
+    public void mend() {
+        held = false;
         mostToServer = Long.MAX_VALUE;
-        mostToAgent = Long.MAX_VALUE;
+        mostToClient = Long.MAX_VALUE;
         cut = false;
     }
 
-    boolean isCut() {
+    public boolean isCut() {
         return cut;
     }
 
-    long toServer() {
+    public long toServer() {
         return toServer.get();
     }
 
-    long toAgent() {
-        return toAgent.get();
+    public long toClient() {
+        return toClient.get();
     }
 
     private void accept() {
         while (!listening.isClosed()) {
             try {
-                Socket agent = listening.accept();
-                open.add(agent);
+                Socket client = listening.accept();
+                open.add(client);
                 if (cut) {
-                    reset(agent);
+                    reset(client);
                     continue;
                 }
                 Socket upstream = new Socket(server.getHost(), server.getPort());
                 open.add(upstream);
-                Thread.ofVirtual().start(() -> copy(agent, upstream, toServer, true));
-                Thread.ofVirtual().start(() -> copy(upstream, agent, toAgent, false));
+                Thread.ofVirtual().start(() -> copy(client, upstream, toServer, true));
+                Thread.ofVirtual().start(() -> copy(upstream, client, toClient, false));
             } catch (IOException e) {
                 // Closed, or one connection that failed: its other end will notice.
             }
@@ -95,9 +105,12 @@ final class Relay implements AutoCloseable {
             InputStream in = from.getInputStream();
             OutputStream out = to.getOutputStream();
             for (int n = in.read(buffer); n >= 0 && !cut; n = in.read(buffer)) {
-                if (count.addAndGet(n) > (up ? mostToServer : mostToAgent)) {
+                if (count.addAndGet(n) > (up ? mostToServer : mostToClient)) {
                     cut();
                     return;
+                }
+                while (held && !cut) {
+                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
                 }
                 out.write(buffer, 0, n);
             }
