@@ -169,8 +169,7 @@ enum BrokenRule implements Rules {
         @Override
         public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
             PolicyDecision right = super.decide(fleet, policy, now);
-            return new PolicyDecision(
-                    right.status(), right.guestAbis(), right.stamps(), right.events(), Instant.MAX);
+            return new PolicyDecision(right.status(), right.guestAbis(), right.stamps(), right.events(), Instant.MAX);
         }
     },
     /** A fenced node is told of each time that anybody looks. */

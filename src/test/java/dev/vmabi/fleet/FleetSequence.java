@@ -242,7 +242,17 @@ record FleetSequence(List<Step> steps) {
             }
             case Stop -> cluster.guests.remove("vm" + step.which() % 4);
             case Move -> move(cluster, "vm" + step.which() % 4, host);
-            case Leave, Reboot, Report, ReportWithoutProof, ProveOne, Lie, Refuse, Cordon, Ready, Equip, ReconcileNode -> {
+            case Leave,
+                    Reboot,
+                    Report,
+                    ReportWithoutProof,
+                    ProveOne,
+                    Lie,
+                    Refuse,
+                    Cordon,
+                    Ready,
+                    Equip,
+                    ReconcileNode -> {
                 if (host != null) {
                     happenTo(cluster, host, step);
                 }
