@@ -53,7 +53,7 @@ final class Steadiness {
 
     /** Nothing is left undone that every node has proved and that somebody or some time has approved. */
     void settled() {
-        cluster.policies.values().stream().filter(p -> p.status() != null).forEach(policy -> {
+        cluster.policies.values().stream().filter(this::decides).forEach(policy -> {
             VirtualMachineABIStatus status = policy.status();
             if (status.previous() != null) {
                 ensure(
@@ -62,9 +62,7 @@ final class Steadiness {
                         () -> policy.name() + " keeps a way back whose time is over");
             }
             Candidate candidate = status.candidate();
-            if (candidate != null
-                    && candidate.provedAt() != null
-                    && cluster.verdicts.terms(policy.spec()).problems().isEmpty()) {
+            if (candidate != null && candidate.provedAt() != null) {
                 ensure(status.baseline() != null, 2, () -> policy.name() + " does not pin what every node has proved");
                 ensure(
                         !candidate.losses().isEmpty() || !approved(policy, candidate),
@@ -72,6 +70,12 @@ final class Steadiness {
                         () -> policy.name() + " is not raised to what every node has proved and is approved");
             }
         });
+    }
+
+    /** A policy that is wrong changes nothing until it is mended. */
+    private boolean decides(Policy policy) {
+        return policy.status() != null
+                && cluster.verdicts.terms(policy.spec()).problems().isEmpty();
     }
 
     private boolean approved(Policy policy, Candidate candidate) {
