@@ -39,7 +39,7 @@ import java.util.function.BooleanSupplier;
  * {@code make scale}: a fleet of this size, the operator as it ships, and what each thing that happens to a fleet costs,
  * with a floor measured in the same run beside it.
  */
-public final class Scale {
+public final class Scale implements AutoCloseable {
     private static final Vmm QEMU = Vmm.parse("qemu:11.1");
     private static final String POOL = "pool";
     private static final Duration LIMIT = Duration.ofHours(3);
@@ -84,14 +84,14 @@ public final class Scale {
 
     public static void main(String[] arguments) {
         Driver.run("The scale trial failed", LIMIT, () -> {
-            try (ApiServer server = ApiServers.start()) {
-                new Scale(
-                                server,
-                                Integer.parseInt(arguments[0]),
-                                Integer.parseInt(arguments[1]),
-                                Integer.parseInt(arguments[2]),
-                                Integer.parseInt(arguments[3]))
-                        .run();
+            try (ApiServer server = ApiServers.start();
+                    Scale scale = new Scale(
+                            server,
+                            Integer.parseInt(arguments[0]),
+                            Integer.parseInt(arguments[1]),
+                            Integer.parseInt(arguments[2]),
+                            Integer.parseInt(arguments[3]))) {
+                scale.run();
             }
             return null;
         });
@@ -142,8 +142,15 @@ public final class Scale {
         bootsAndMigrations();
         rackLoss();
         rest();
-        operator.operator().close();
         table.print();
+    }
+
+    @Override
+    public void close() {
+        if (operator != null) {
+            operator.operator().close();
+        }
+        client.close();
     }
 
     private void start() {
