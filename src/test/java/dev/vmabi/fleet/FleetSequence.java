@@ -139,12 +139,22 @@ record FleetSequence(List<Step> steps) {
             new Step(Kind.Lower, 0, 0),
             new Step(Kind.Settle, 0, 0));
 
+    /** Hosts of unlike CPUs have nothing in common. */
+    private static final List<Step> UNLIKE = List.of(
+            new Step(Kind.Join, 0, 0),
+            new Step(Kind.Join, 1, 11),
+            new Step(Kind.Apply, 0, 0),
+            new Step(Kind.Report, 0, 0),
+            new Step(Kind.Report, 1, 0),
+            new Step(Kind.Settle, 0, 0));
+
     static FleetSequence random(long seed) {
         Random random = new Random(seed);
         List<Step> steps = new ArrayList<>();
-        switch (random.nextInt(5)) {
+        switch (random.nextInt(6)) {
             case 0 -> steps.addAll(PINNED.subList(0, random.nextInt(PINNED.size())));
             case 1 -> steps.addAll(LOWERED.subList(0, random.nextInt(LOWERED.size() + 1)));
+            case 2 -> steps.addAll(UNLIKE.subList(0, random.nextInt(UNLIKE.size() + 1)));
             default -> {
                 steps.addAll(PINNED);
                 steps.addAll(RAISED.subList(0, random.nextInt(RAISED.size() + 1)));
