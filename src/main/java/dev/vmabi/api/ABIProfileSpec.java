@@ -1,6 +1,5 @@
 package dev.vmabi.api;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import dev.vmabi.abi.HostProfile;
@@ -17,7 +16,6 @@ import java.util.TreeMap;
 
 /** What one host can do, in the form it is stored: {@code spec} of an ABIProfile. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
-@JsonIgnoreProperties(ignoreUnknown = true)
 public record ABIProfileSpec(
         @Required @JsonPropertyDescription("What a guest sees on this host when the VMM opts out of nothing.")
         GuestABISpec guestAbi,

@@ -1,6 +1,5 @@
 package dev.vmabi.api;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.fabric8.generator.annotation.Size;
@@ -9,7 +8,6 @@ import java.util.List;
 
 /** Whether a content-addressed object is what its name says. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
-@JsonIgnoreProperties(ignoreUnknown = true)
 public record ContentStatus(
         @JsonPropertyDescription("Generation of the content that this status speaks of.")
         Long observedGeneration,

@@ -1,6 +1,5 @@
 package dev.vmabi.api;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import dev.vmabi.abi.GuestAbi;
@@ -25,7 +24,6 @@ import java.util.TreeMap;
 
 /** What one guest sees, in the form it is stored: {@code spec} of a GuestABI, and part of an ABIProfile. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
-@JsonIgnoreProperties(ignoreUnknown = true)
 public record GuestABISpec(
         @Required
         @Size(max = 16)

@@ -1,6 +1,5 @@
 package dev.vmabi.api;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.fabric8.generator.annotation.Pattern;
@@ -13,7 +12,6 @@ import java.util.List;
  * that exist as objects.
  */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
-@JsonIgnoreProperties(ignoreUnknown = true)
 public record NodeABISpec(
         @JsonPropertyDescription("Whether this host can run KVM guests, and if not, why.") @Required
         Kvm kvm,
@@ -50,7 +48,6 @@ public record NodeABISpec(
 
     /** Whether the host can run KVM guests. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Kvm(
             @JsonPropertyDescription("Available, or why not.") @Required
             KvmState state,
@@ -72,7 +69,6 @@ public record NodeABISpec(
 
     /** One kind of CPU. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Cpu(
             @JsonPropertyDescription("MIDR_EL1 of this kind of CPU.") @Required @Pattern("^0x[0-9a-f]{1,16}$")
             String midr,
@@ -89,7 +85,6 @@ public record NodeABISpec(
      * are counted in {@code absent}, since whether a restore may go without them is for the VMM to say.
      */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Proof(
             @JsonPropertyDescription("Digest of the GuestABI that was tried.") @Required @Pattern("^[0-9a-f]{64}$")
             String guestABI,
@@ -110,7 +105,6 @@ public record NodeABISpec(
 
     /** One register that was not taken. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Refused(
             @JsonPropertyDescription("Register, and field where it is known: ID_AA64PFR0_EL1.SVE.")
             @Required

@@ -1,6 +1,5 @@
 package dev.vmabi.api;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.fabric8.generator.annotation.Size;
@@ -9,7 +8,6 @@ import java.util.List;
 
 /** What the operator makes of a node's report. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
-@JsonIgnoreProperties(ignoreUnknown = true)
 public record NodeABIStatus(
         @JsonPropertyDescription("Generation of the report that this status speaks of.")
         Long observedGeneration,
@@ -30,7 +28,6 @@ public record NodeABIStatus(
 
     /** One policy's view of the node. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record PolicyVerdict(
             @JsonPropertyDescription("Name of the VirtualMachineABI.")
             String policy,

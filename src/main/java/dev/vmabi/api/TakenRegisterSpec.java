@@ -1,6 +1,5 @@
 package dev.vmabi.api;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import dev.vmabi.abi.TakenRegister;
@@ -15,7 +14,6 @@ import java.util.stream.Stream;
 
 /** How a kernel answered the writes tried on one register: exactly one of nibbles, bits and values is there. */
 @JsonInclude(JsonInclude.Include.NON_NULL)
-@JsonIgnoreProperties(ignoreUnknown = true)
 public record TakenRegisterSpec(
         @JsonPropertyDescription("Whether writing back what was read was taken; only with nibbles.")
         Boolean defaultTaken,

@@ -1,6 +1,5 @@
 package dev.vmabi.api;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.fabric8.generator.annotation.Default;
@@ -13,7 +12,6 @@ import java.util.List;
 
 /** What a platform team asks of a pool of arm64 nodes. Every part but the node selector has a default. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
-@JsonIgnoreProperties(ignoreUnknown = true)
 public record VirtualMachineABISpec(
         @JsonPropertyDescription("The pool: which arm64 nodes this policy holds to one guest ABI. It may not be empty.")
         @Required
@@ -71,7 +69,6 @@ public record VirtualMachineABISpec(
 
     /** Which VMs a policy speaks for; both selectors must match, and one that is absent matches all. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Workloads(
             @JsonPropertyDescription("Namespaces of the VMs, by their labels.")
             LabelSelector namespaceSelector,
@@ -87,7 +84,6 @@ public record VirtualMachineABISpec(
     @ValidationRule(
             value = "!has(self.require) || !has(self.exclude) || self.require.all(f, !(f in self.exclude))",
             message = "a feature is both required and excluded; take it out of one of the two lists")
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Baseline(
             @JsonPropertyDescription(
                     "FleetMinimum: what every node of the pool can honour. Profile: the default guest ABI of one ABIProfile.")
@@ -122,7 +118,6 @@ public record VirtualMachineABISpec(
 
     /** How the baseline is raised. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Raise(
             @JsonPropertyDescription("Manual waits for approve; Automatic raises once the soak is over.")
             @Default("Manual")
@@ -154,7 +149,6 @@ public record VirtualMachineABISpec(
     @ValidationRule(
             value = "!has(self.vmm) || has(self.minimumVersion)",
             message = "a fence on a VMM needs minimumVersion, like 11.1")
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Fence(
             @JsonPropertyDescription("The kernel surface that hosts must have.")
             Surface surface,
@@ -178,7 +172,6 @@ public record VirtualMachineABISpec(
 
     /** The VMM that runs the VMs of the pool. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Vmm(
             @JsonPropertyDescription("Name of the VMM.") @Default("qemu")
             VmmName name,

@@ -1,6 +1,5 @@
 package dev.vmabi.api;
 
-import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.fabric8.generator.annotation.Size;
@@ -9,7 +8,6 @@ import java.util.List;
 
 /** What the operator decided for a policy, and why. Every list is bounded. */
 @JsonInclude(JsonInclude.Include.NON_EMPTY)
-@JsonIgnoreProperties(ignoreUnknown = true)
 public record VirtualMachineABIStatus(
         @JsonPropertyDescription("Generation of the spec that this status speaks of.")
         Long observedGeneration,
@@ -91,7 +89,6 @@ public record VirtualMachineABIStatus(
 
     /** A pinned guest ABI. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Pin(
             @JsonPropertyDescription("Counts the baselines of this policy, from 1.")
             long generation,
@@ -119,7 +116,6 @@ public record VirtualMachineABIStatus(
 
     /** What the baseline could become. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Candidate(
             @JsonPropertyDescription("Digest: the name of the GuestABI; the value that approves it.")
             String digest,
@@ -155,7 +151,6 @@ public record VirtualMachineABIStatus(
 
     /** The way back. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Previous(
             @JsonPropertyDescription("Generation of that baseline.")
             long generation,
@@ -171,7 +166,6 @@ public record VirtualMachineABIStatus(
 
     /** What an explicit lowering would cost and bring. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Lowering(
             @JsonPropertyDescription("Digest: the name of the GuestABI; the value of spec.baseline.lowerTo.")
             String digest,
@@ -210,7 +204,6 @@ public record VirtualMachineABIStatus(
     }
 
     /** Counts of nodes. */
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record NodeCounts(
             @JsonPropertyDescription("arm64 nodes that the selector matches.")
             int matched,
@@ -229,7 +222,6 @@ public record VirtualMachineABIStatus(
 
     /** A node that gets no VMs. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record FencedNode(
             @JsonPropertyDescription("Name of the node.") String name,
             @JsonPropertyDescription("Why, in one line.") String reason,
@@ -244,7 +236,6 @@ public record VirtualMachineABIStatus(
 
     /** Hosts that show guests the same. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record HostClass(
             @JsonPropertyDescription("Digest of the default guest ABI.")
             String digest,
@@ -268,7 +259,6 @@ public record VirtualMachineABIStatus(
     }
 
     /** A class whose VMs are refused. */
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record RefusedClass(
             @JsonPropertyDescription("The first 16 digits of that class's digest.")
             String digest,
@@ -278,7 +268,6 @@ public record VirtualMachineABIStatus(
 
     /** What holds the baseline down. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record HoldsDown(
             @JsonPropertyDescription("Digest of the ABIProfile of the hosts that hold it down.")
             String profile,
@@ -304,7 +293,6 @@ public record VirtualMachineABIStatus(
 
     /** One field of the baseline that not every node gives by itself. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record ImposedField(
             @JsonPropertyDescription("The register, or register.FIELD.")
             String field,
@@ -331,7 +319,6 @@ public record VirtualMachineABIStatus(
 
     /** Where one fence stands. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record FenceState(
             @JsonPropertyDescription("The surface, or the VMM with its minimum version.")
             String fence,
@@ -353,7 +340,6 @@ public record VirtualMachineABIStatus(
     }
 
     /** Counts of VMs. */
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record VmCounts(
             @JsonPropertyDescription("VMs in scope that have a node.")
             int total,
@@ -376,7 +362,6 @@ public record VirtualMachineABIStatus(
 
     /** One change of the baseline. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
-    @JsonIgnoreProperties(ignoreUnknown = true)
     public record Change(
             @JsonPropertyDescription("When (RFC 3339).") String at,
 
