@@ -40,13 +40,17 @@ final class Clamping {
         SortedMap<RegisterId, Long> values = new TreeMap<>(abi.registers());
         TreeSet<RegisterId> listed = new TreeSet<>(abi.registerIds());
         SortedMap<RegisterId, TakenRegister> taken = new TreeMap<>(host.taken().registers());
+        Set<VcpuFeature> hidden = EnumSet.copyOf(gone);
+        if (host.alwaysListsPmu()) {
+            hidden.remove(VcpuFeature.PMU_V3);
+        }
         for (Catalogue.OffField off : Catalogue.get().offFields()) {
-            if (gone.contains(off.feature()) && values.containsKey(off.register())) {
+            if (hidden.contains(off.feature()) && values.containsKey(off.register())) {
                 switchOff(off, values, taken);
             }
         }
         listed.removeIf(id ->
-                Catalogue.get().neededBy(id.encoding()).filter(gone::contains).isPresent());
+                Catalogue.get().neededBy(id.encoding()).filter(hidden::contains).isPresent());
         values.keySet().retainAll(listed);
         if (gone.contains(VcpuFeature.SVE)) {
             listed.removeIf(id -> id.kind() == RegisterKind.VECTOR || id.kind() == RegisterKind.SVE_LENGTHS);

@@ -19,6 +19,9 @@ public final class HostProfile {
     /** KVM_CAP_ARM_WRITABLE_IMP_ID_REGS. */
     private static final int WRITABLE_IMP_ID_REGS = 239;
 
+    /** KVM_CAP_PTP_KVM, which every kernel has since 5.13: KVM itself tells nobody its version. */
+    private static final int PTP_KVM = 198;
+
     private final GuestAbi defaultGuestAbi;
     private final Taken taken;
     private final SortedMap<Integer, Long> capabilities;
@@ -189,6 +192,14 @@ public final class HostProfile {
         return known;
     }
 
+    /**
+     * Whether a vCPU without a PMU lists the PMU's registers and shows its version all the same, as Linux 5.10 does and
+     * 5.15 does not ({@code pmu_visibility} in arch/arm64/kvm/sys_regs.c); false where capabilities are unknown.
+     */
+    boolean alwaysListsPmu() {
+        return capabilities.getOrDefault(PTP_KVM, 1L) == 0;
+    }
+
     Offer offer() {
         Offer known = offer;
         if (known == null) {
@@ -237,6 +248,9 @@ public final class HostProfile {
                 text.append("cap ").append(number).append(' ').append(value).append('\n');
             }
         });
+        if (alwaysListsPmu()) {
+            text.append("pmu listed\n");
+        }
         writableMasks.forEach((id, mask) -> {
             if (mask != 0) {
                 text.append("mask ")

@@ -31,7 +31,17 @@ final class NibbleOrder {
         return notAbove[value];
     }
 
-    /** The value of greatest rank in a set that is not empty. */
+    /** Whether no value promises less than another: there is nothing but equal and unequal. */
+    boolean isExact() {
+        for (int v = 0; v < 16; v++) {
+            if (notAbove[v] != 1 << v) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The value of greatest rank in a set, -1 if the set is empty. */
     int greatest(int set) {
         int best = -1;
         for (int v = 0; v < 16; v++) {

@@ -22,7 +22,7 @@ final class Offer {
     private final long[] taken;
     /** Those that read back as written and promise no more than the host's default does. */
     private final long[] faithful;
-    /** Those that one host takes but that read otherwise; of a meet, without meaning. */
+    /** Those of {@link #taken} that read otherwise on some host. */
     private final long[] altered;
     /** By register; null where the nibbles say it. */
     private final ValueRule[] rules;
@@ -168,9 +168,11 @@ final class Offer {
         }
         long[] bothTaken = new long[taken.length];
         long[] bothFaithful = new long[taken.length];
+        long[] eitherAltered = new long[taken.length];
         for (int i = 0; i < taken.length; i++) {
             bothTaken[i] = taken[i] & other.taken[i];
             bothFaithful[i] = faithful[i] & other.faithful[i];
+            eitherAltered[i] = altered[i] | other.altered[i];
         }
         ValueRule[] bothRules = new ValueRule[ids.length];
         for (int i = 0; i < ids.length; i++) {
@@ -179,7 +181,7 @@ final class Offer {
             }
         }
         long[] bothListed = Arrays.equals(listed, other.listed) ? listed : Ids.intersect(listed, other.listed);
-        return new Offer(bothListed, ids, defaults, bothTaken, bothFaithful, altered, bothRules);
+        return new Offer(bothListed, ids, defaults, bothTaken, bothFaithful, eitherAltered, bothRules);
     }
 
     /** The value to pin in register {@code i}: taken, and the most it may promise; empty if no value is taken. */
@@ -200,8 +202,13 @@ final class Offer {
 
     /** The value to pin in one nibble of register {@code i}, -1 if none is taken. */
     int greatest(int i, int n) {
+        NibbleOrder order = Catalogue.get().order(ids[i], n);
         int faithfulSet = set(faithful, i, n);
-        return Catalogue.get().order(ids[i], n).greatest(faithfulSet != 0 ? faithfulSet : set(taken, i, n));
+        if (faithfulSet != 0) {
+            return order.greatest(faithfulSet);
+        }
+        // Above what a host shows only where there is no order (implementation ID): its guests are not born with more.
+        return order.isExact() ? order.greatest(set(taken, i, n) & ~set(altered, i, n)) : -1;
     }
 
     /** This offer without the values of one nibble that are not in {@code allowed}. */

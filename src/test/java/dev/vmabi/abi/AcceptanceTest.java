@@ -213,6 +213,22 @@ class AcceptanceTest {
                 .isTrue();
     }
 
+    /** As a second reader saw it on Linux 5.10 and 6.1: 77 registers, and what the ID registers say. */
+    @Test
+    void theRegistersOfAPmuStayListedWithoutItOnOldKernels() {
+        Clamp clamp = Clamp.parse("pmu=off");
+        for (String cpu : List.of("cortex-a57", "max")) {
+            HostProfile old = dev.vmabi.kvm.RecordedHosts.profile("linux-5.10-" + cpu);
+            GuestAbi without = old.birth(clamp);
+            assertThat(without.vcpuFeatures()).doesNotContain(VcpuFeature.PMU_V3);
+            assertThat(without.registers()).isEqualTo(old.defaultGuestAbi().registers());
+            assertThat(without.registerIds()).isEqualTo(old.defaultGuestAbi().registerIds());
+            HostProfile later = dev.vmabi.kvm.RecordedHosts.profile("linux-6.1-" + cpu);
+            assertThat(later.birth(clamp).registerIds())
+                    .hasSizeLessThan(later.defaultGuestAbi().registerIds().size() - 70);
+        }
+    }
+
     @Test
     void theMinimumOfUnlikeVectorLengthsIsClamped() {
         HostProfile shorter = host(HOST.birth(Clamp.parse("sve-max-vq=4")));

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /** The minimum on the recorded hosts. */
@@ -12,6 +14,12 @@ class MinimumTest {
 
     private static final Vmm QEMU_10 = Vmm.parse("qemu:10.0");
     private static final Vmm QEMU_11 = Vmm.parse("qemu:11.1");
+
+    private static final RegisterId ID_AA64PFR0_EL1 = RegisterId.sysreg(3, 0, 0, 4, 0);
+    private static final Field CSV2 = Catalogue.get().fields(ID_AA64PFR0_EL1).stream()
+            .filter(field -> field.name().endsWith("CSV2"))
+            .findFirst()
+            .orElseThrow();
 
     private static List<HostProfile> hosts(String... names) {
         return List.of(names).stream().map(RecordedHosts::profile).toList();
@@ -71,6 +79,40 @@ class MinimumTest {
                                     .extracting(Refusal::message)
                                     .anyMatch(reason -> reason.contains("SMCCC_ARCH_WORKAROUND_1")));
         }
+    }
+
+    /** One host's kernel takes a value of CSV2 that it does not show, another knows no other: no guest is born with it. */
+    @Test
+    void aFieldThatOneKernelTakesAndDoesNotShowHasNoMinimum() {
+        HostProfile lesser = csv2(0, "AAEEEEEEEEEEEEEE");
+        HostProfile fixed = csv2(1, "EAEEEEEEEEEEEEEE");
+        assertThat(Minimum.of(List.of(lesser, fixed), QEMU_11, Exclusions.NONE))
+                .isInstanceOfSatisfying(
+                        Minimum.None.class,
+                        none -> assertThat(none.reasons())
+                                .extracting(Refusal::message)
+                                .anyMatch(reason -> reason.contains("ID_AA64PFR0_EL1.CSV2")));
+        assertThat(Minimum.of(List.of(lesser, csv2(1, "AAEEEEEEEEEEEEEE")), QEMU_11, Exclusions.NONE))
+                .isInstanceOfSatisfying(
+                        Minimum.Common.class,
+                        common -> assertThat(CSV2.raw(common.abi().value(ID_AA64PFR0_EL1)))
+                                .isZero());
+    }
+
+    private static HostProfile csv2(long shown, String letters) {
+        HostProfile base = RecordedHosts.profile("linux-6.18-cortex-a76");
+        SortedMap<RegisterId, TakenRegister> taken = new TreeMap<>(base.taken().registers());
+        SortedMap<Integer, String> nibbles =
+                new TreeMap<>(((TakenRegister.Nibbles) taken.get(ID_AA64PFR0_EL1)).nibbles());
+        nibbles.put(CSV2.shift(), letters);
+        taken.put(ID_AA64PFR0_EL1, new TakenRegister.Nibbles(true, nibbles));
+        GuestAbi abi = base.defaultGuestAbi();
+        return new HostProfile(
+                abi.with(ID_AA64PFR0_EL1.encoding(), CSV2.insert(abi.value(ID_AA64PFR0_EL1), shown)),
+                Taken.measured(taken),
+                base.capabilities(),
+                base.ipaLimitBits(),
+                base.writableMasks());
     }
 
     @Test

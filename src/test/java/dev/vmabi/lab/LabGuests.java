@@ -20,9 +20,11 @@ import java.util.TreeMap;
  */
 final class LabGuests {
 
-    /** What a VMM may impose. */
+    /** What a VMM may impose on any kernel. */
     private static final List<Clamp> CLAMPS =
-            List.of(Clamp.NONE, Clamp.parse("psci=1.1"), Clamp.parse("sve=off,pauth=off"));
+            List.of(Clamp.NONE, Clamp.parse("pmu=off"), Clamp.parse("sve=off,pauth=off"));
+
+    private static final long PSCI_1_1 = 0x10001;
 
     /** The same in every run, so that a fault can be had again. */
     private static final long SEED = 20260101;
@@ -37,6 +39,9 @@ final class LabGuests {
         Random random = new Random(SEED);
         for (HostProfile profile : profiles) {
             CLAMPS.forEach(clamp -> add(guests, profile.birth(clamp)));
+            if (profile.defaultGuestAbi().value(RegisterId.PSCI_VERSION) >= PSCI_1_1) {
+                add(guests, profile.birth(Clamp.parse("psci=1.1")));
+            }
             add(guests, changed(profile, random));
             SveVectorLengths lengths = profile.defaultGuestAbi().sveVectorLengths();
             if (lengths.maxVq() > 2) {
