@@ -32,7 +32,7 @@ final class Acceptance {
         GuestAbi own = host.defaultGuestAbi();
         return own.vcpuFeatures().containsAll(guest.vcpuFeatures())
                 && own.sveVectorLengths().takes(guest.sveVectorLengths())
-                && !revisionAbove()
+                && !revisionRefused()
                 && rules.passes(guest.listedIds(), guest, own.listedIds())
                 && offer.takesAll(guest, rules)
                 && vanishing().isEmpty();
@@ -116,8 +116,8 @@ final class Acceptance {
         if (!own.sveVectorLengths().takes(guest.sveVectorLengths())) {
             found.add(of.vectorLengths());
         }
-        if (revisionAbove()) {
-            found.add(of.revisionAbove());
+        if (revisionRefused()) {
+            found.add(of.revision());
         }
         SortedSet<Long> unknown = new TreeSet<>(Long::compareUnsigned);
         VmmRules.ListVerdict list = rules.listVerdict(guest.listedIds(), guest, own.listedIds(), unknown);
@@ -164,11 +164,13 @@ final class Acceptance {
         return closed;
     }
 
-    private boolean revisionAbove() {
+    private boolean revisionRefused() {
         OptionalInt own = host.defaultGuestAbi().vgicRevision();
-        return guest.vgicRevision().isPresent()
-                && own.isPresent()
-                && guest.vgicRevision().getAsInt() > own.getAsInt();
+        if (guest.vgicRevision().isEmpty() || own.isEmpty()) {
+            return false;
+        }
+        int wanted = guest.vgicRevision().getAsInt();
+        return wanted > own.getAsInt() || wanted < host.taken().leastVgicRevision().orElse(wanted);
     }
 
     private OptionalInt revision() {

@@ -251,6 +251,8 @@ public final class HostProfile {
         if (alwaysListsPmu()) {
             text.append("pmu listed\n");
         }
+        taken.leastVgicRevision()
+                .ifPresent(least -> text.append("vgic-least ").append(least).append('\n'));
         writableMasks.forEach((id, mask) -> {
             if (mask != 0) {
                 text.append("mask ")

@@ -236,6 +236,7 @@ final class MinimumSearch {
         Set<VcpuFeature> features = EnumSet.allOf(VcpuFeature.class);
         SveVectorLengths lengths = clamped.getFirst().defaultGuestAbi().sveVectorLengths();
         OptionalInt revision = OptionalInt.empty();
+        int leastRevision = 0;
         boolean gated = false;
         for (HostProfile host : clamped) {
             GuestAbi own = host.defaultGuestAbi();
@@ -244,8 +245,14 @@ final class MinimumSearch {
             if (own.vgicRevision().isPresent()) {
                 int r = own.vgicRevision().getAsInt();
                 revision = OptionalInt.of(Math.min(r, revision.orElse(r)));
+                leastRevision = Math.max(leastRevision, host.taken().leastVgicRevision().orElse(0));
             }
             gated |= host.gatesRegisters();
+        }
+        if (revision.orElse(leastRevision) < leastRevision) {
+            reasons.add(Refusals.revisionFixed(
+                    Integer.toString(revision.getAsInt()), "no less than " + leastRevision));
+            return null;
         }
         GuestAbi pin = GuestAbi.ofSorted(offer.listed(), ids, values, features, lengths, revision);
         return gated ? pin.without(Acceptance.gatesClosed(pin)) : pin;

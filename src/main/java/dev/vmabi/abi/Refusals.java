@@ -56,14 +56,28 @@ final class Refusals {
                 "start the guest with sve-max-vq no greater than both hosts agree on");
     }
 
-    Refusal revisionAbove() {
-        return new Refusal.VgicRevisionAbove(
+    Refusal revision() {
+        int wanted = guest.vgicRevision().orElseThrow();
+        int own = host.vgicRevision().orElseThrow();
+        return wanted > own
+                ? new Refusal.VgicRevisionAbove(
+                        "GICD_IIDR",
+                        "Revision",
+                        Integer.toString(wanted),
+                        Integer.toString(own),
+                        NOTHING,
+                        "a newer kernel on the host")
+                : revisionFixed(Integer.toString(wanted), Integer.toString(own));
+    }
+
+    static Refusal revisionFixed(String wanted, String own) {
+        return new Refusal.FieldFixed(
                 "GICD_IIDR",
                 "Revision",
-                Integer.toString(guest.vgicRevision().orElseThrow()),
-                Integer.toString(host.vgicRevision().orElseThrow()),
+                wanted,
+                own,
                 NOTHING,
-                "a newer kernel on the host");
+                "a kernel of April 2026 or later (stable branches too): older ones ignore the write");
     }
 
     List<Refusal> registerList(VmmRules.ListVerdict verdict, SortedSet<Long> unknown, VmmRules rules) {

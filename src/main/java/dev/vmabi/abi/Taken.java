@@ -3,6 +3,7 @@ package dev.vmabi.abi;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -13,19 +14,32 @@ import java.util.TreeMap;
 public final class Taken {
 
     /** Nothing was tried on this host. */
-    public static final Taken UNMEASURED = new Taken(new TreeMap<>(), false);
+    public static final Taken UNMEASURED = new Taken(new TreeMap<>(), OptionalInt.empty(), false);
 
     private final SortedMap<RegisterId, TakenRegister> registers;
+    private final OptionalInt leastVgicRevision;
     private final boolean measured;
 
-    private Taken(SortedMap<RegisterId, TakenRegister> registers, boolean measured) {
+    private Taken(SortedMap<RegisterId, TakenRegister> registers, OptionalInt leastVgicRevision, boolean measured) {
         this.registers = Collections.unmodifiableSortedMap(registers);
+        this.leastVgicRevision = leastVgicRevision;
         this.measured = measured;
     }
 
-    /** What was tried, and how the kernel answered. */
+    /** What was tried, and how the kernel answered; the vGIC was not tried. */
     public static Taken measured(Map<RegisterId, TakenRegister> registers) {
-        return new Taken(new TreeMap<>(registers), true);
+        return measured(registers, OptionalInt.empty());
+    }
+
+    /**
+     * What was tried, and how the kernel answered.
+     *
+     * @param leastVgicRevision least {@code GICD_IIDR.Revision} that a vGICv3 takes, from the host's own downwards:
+     *     kernels before April 2026 ignore the write ({@code vgic_mmio_uaccess_write_v3_misc}); empty where nobody
+     *     tried
+     */
+    public static Taken measured(Map<RegisterId, TakenRegister> registers, OptionalInt leastVgicRevision) {
+        return new Taken(new TreeMap<>(registers), leastVgicRevision, true);
     }
 
     /**
@@ -36,12 +50,12 @@ public final class Taken {
      * @param kernel its release where known; else the registers it lists tell a lower bound
      */
     public static Taken computed(GuestAbi abi, Map<RegisterId, Long> writableMasks, Optional<Version> kernel) {
-        return new Taken(new ComputedTaken(abi, writableMasks, kernel).registers(), false);
+        return new Taken(new ComputedTaken(abi, writableMasks, kernel).registers(), OptionalInt.empty(), false);
     }
 
     /** These answers with other registers. */
     Taken with(Map<RegisterId, TakenRegister> changed) {
-        return new Taken(new TreeMap<>(changed), measured);
+        return new Taken(new TreeMap<>(changed), leastVgicRevision, measured);
     }
 
     /** Whether these are the kernel's own answers. */
@@ -53,9 +67,16 @@ public final class Taken {
         return registers;
     }
 
+    public OptionalInt leastVgicRevision() {
+        return leastVgicRevision;
+    }
+
     @Override
     public boolean equals(Object o) {
-        return o instanceof Taken other && measured == other.measured && registers.equals(other.registers);
+        return o instanceof Taken other
+                && measured == other.measured
+                && leastVgicRevision.equals(other.leastVgicRevision)
+                && registers.equals(other.registers);
     }
 
     @Override

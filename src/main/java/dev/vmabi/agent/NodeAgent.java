@@ -319,6 +319,7 @@ public final class NodeAgent implements Runnable {
             metrics.published(false);
             api.apply(path, Reports.nodeAbi(node, nodeUid, spec));
             log.info("published state=" + findings.state() + " proofs=" + proofs.size());
+            Memory.giveBack();
         }
         metrics.published(true);
     }

@@ -12,6 +12,7 @@ import io.fabric8.generator.annotation.Pattern;
 import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.Size;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 
 /** What one host can do, in the form it is stored: {@code spec} of an ABIProfile. */
@@ -37,7 +38,13 @@ public record ABIProfileSpec(
         @Size(max = 1024)
         @JsonPropertyDescription("What KVM_SET_ONE_REG took on a vCPU that never ran, one change at a time, by KVM"
                 + " one-reg id. Absent where nobody tried.")
-        Map<String, TakenRegisterSpec> taken) {
+        Map<String, TakenRegisterSpec> taken,
+
+        @Min(0)
+        @Max(15)
+        @JsonPropertyDescription("Least GICD_IIDR.Revision that a vGICv3 takes, from the host's own downwards. Absent"
+                + " where nobody tried.")
+        Integer leastVgicRevision) {
 
     /** The form in which {@code profile} is stored. */
     public static ABIProfileSpec fromHostProfile(HostProfile profile) {
@@ -58,7 +65,10 @@ public record ABIProfileSpec(
                 profile.ipaLimitBits() == 0 ? null : profile.ipaLimitBits(),
                 capabilities,
                 masks,
-                taken);
+                taken,
+                profile.taken().leastVgicRevision().isEmpty()
+                        ? null
+                        : profile.taken().leastVgicRevision().getAsInt());
     }
 
     /**
@@ -94,7 +104,8 @@ public record ABIProfileSpec(
             }
             registers.put(Hex.registerId("taken", id), spec.toTakenRegister("taken." + id));
         });
-        return Taken.measured(registers);
+        return Taken.measured(
+                registers, leastVgicRevision == null ? OptionalInt.empty() : OptionalInt.of(leastVgicRevision));
     }
 
     private static int capabilityNumber(String text) {

@@ -10,6 +10,7 @@ import dev.vmabi.abi.TakenRegister.Answer;
 import dev.vmabi.abi.VcpuFeature;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SortedMap;
@@ -51,7 +52,23 @@ final class Trials {
         if (!shown.sveVectorLengths().isEmpty()) {
             found.put(RegisterId.SVE_VLS, sveLengths());
         }
-        return Taken.measured(found);
+        return Taken.measured(found, leastVgicRevision());
+    }
+
+    /** From what the host shows downwards, until one does not read back. */
+    private OptionalInt leastVgicRevision() {
+        OptionalInt least = shown.vgicRevision();
+        while (least.orElse(0) > 0) {
+            OptionalInt less = OptionalInt.of(least.getAsInt() - 1);
+            try (ScratchVm vm = kvm.createVm()) {
+                readyVcpu(vm);
+                if (!vm.vgicV3Revision(less).equals(less)) {
+                    return least;
+                }
+            }
+            least = less;
+        }
+        return least;
     }
 
     /**

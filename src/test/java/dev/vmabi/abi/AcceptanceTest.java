@@ -73,6 +73,27 @@ class AcceptanceTest {
         assertThat(common.abi().vgicRevision()).hasValue(2);
     }
 
+    /** As Linux 6.18.15, which answers such a write with success and keeps 3. */
+    @Test
+    void aVgicRevisionThatTheKernelDoesNotLowerIsRefused() {
+        HostProfile second = host(withVgic(GUEST, 2));
+        HostProfile fixed = new HostProfile(
+                withVgic(GUEST, 3),
+                Taken.measured(HOST.taken().registers(), OptionalInt.of(3)),
+                HOST.capabilities(),
+                HOST.ipaLimitBits(),
+                HOST.writableMasks());
+        assertThat(refusals(fixed.accepts(withVgic(GUEST, 2), Vmm.GENERIC)))
+                .singleElement()
+                .isInstanceOf(Refusal.FieldFixed.class);
+        assertThat(Minimum.of(List.of(fixed, second), Vmm.GENERIC, Exclusions.NONE))
+                .isInstanceOfSatisfying(
+                        Minimum.None.class,
+                        none -> assertThat(none.reasons())
+                                .extracting(Refusal::message)
+                                .anyMatch(reason -> reason.startsWith("GICD_IIDR.Revision: field fixed")));
+    }
+
     @Test
     void aRegisterThatTheGuestsOwnIdRegistersHideIsRefused() {
         GuestAbi shown = listing(withValue(GUEST, ID_AA64MMFR3_EL1, TCRX), TCR2_EL1);
@@ -290,6 +311,12 @@ class AcceptanceTest {
                         new HostProfile(GUEST, HOST.taken(), HOST.capabilities(), ipa, masks),
                         new HostProfile(GUEST, HOST.taken(), HOST.capabilities(), ipa - 1, HOST.writableMasks()),
                         new HostProfile(GUEST, Taken.measured(answers), HOST.capabilities(), ipa, HOST.writableMasks()),
+                        new HostProfile(
+                                GUEST,
+                                Taken.measured(HOST.taken().registers(), OptionalInt.of(2)),
+                                HOST.capabilities(),
+                                ipa,
+                                HOST.writableMasks()),
                         new HostProfile(GUEST, Taken.UNMEASURED, HOST.capabilities(), ipa, HOST.writableMasks())))
                 .extracting(HostProfile::digest)
                 .doesNotHaveDuplicates();

@@ -64,7 +64,10 @@ record Component(
                     "jdk.unsupported"),
             List.of(
                     "-XX:+UseSerialGC",
+                    "-Xms2m",
                     "-Xmx16m",
+                    "-XX:MinHeapFreeRatio=5",
+                    "-XX:MaxHeapFreeRatio=10",
                     "-XX:TieredStopAtLevel=1",
                     "-Xss256k",
                     "-XX:-UsePerfData",

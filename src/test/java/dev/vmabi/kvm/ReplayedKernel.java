@@ -196,7 +196,8 @@ public final class ReplayedKernel implements Kernel {
             if (wanted < 2 || wanted > shown.vgicRevision().getAsInt()) {
                 return -Errno.EINVAL.number();
             }
-            vm.revision = wanted;
+            // One that does not take it all the same says that it did.
+            vm.revision = Math.max(wanted, host.taken().leastVgicRevision().orElse(0));
         }
         return 0;
     }
