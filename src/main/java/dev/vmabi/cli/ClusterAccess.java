@@ -1,6 +1,5 @@
 package dev.vmabi.cli;
 
-import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.Verdicts;
@@ -77,7 +76,8 @@ class ClusterAccess {
 
     /** Writes {@code spec.raise.approve} of a policy. */
     void approve(String policy, String digest) {
-        with(client -> client.resources(VirtualMachineABI.class)
+        with(client -> new ClusterReader(client)
+                .own("VirtualMachineABI", "virtualmachineabis")
                 .withName(policy)
                 .patch(
                         new PatchContext.Builder()

@@ -1,17 +1,9 @@
 package dev.vmabi.cli;
 
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
-import dev.vmabi.api.ABIProfileSpec;
-import dev.vmabi.api.GuestABISpec;
 import dev.vmabi.api.Names;
-import dev.vmabi.api.NodeABISpec;
-import dev.vmabi.api.NodeABIStatus;
-import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.Views;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
@@ -29,7 +21,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -38,21 +29,19 @@ final class ClusterReader {
     private static final long PAGE = 500;
 
     private final KubernetesClient client;
-    private final ObjectMapper json = JsonMapper.builder()
-            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .build();
 
     ClusterReader(KubernetesClient client) {
         this.client = client;
     }
 
     FleetState read() {
-        List<FleetState.Policy> policies = all(client.resources(VirtualMachineABI.class)).stream()
-                .map(Views::policy)
+        List<FleetState.Policy> policies = all(own("VirtualMachineABI", "virtualmachineabis")).stream()
+                .flatMap(p -> held(p, one -> Optional.of(Views.policy(one))).stream())
                 .toList();
         Map<String, FleetState.Report> reports = new HashMap<>();
-        for (GenericKubernetesResource report : own("NodeABI", "nodeabis")) {
-            report(report).ifPresent(r -> reports.put(report.getMetadata().getName(), r));
+        for (GenericKubernetesResource report : all(own("NodeABI", "nodeabis"))) {
+            held(report, Views::report)
+                    .ifPresent(r -> reports.put(report.getMetadata().getName(), r));
         }
         List<FleetState.Node> nodes = all(client.nodes()).stream()
                 .map(Views::node)
@@ -63,8 +52,8 @@ final class ClusterReader {
         return new FleetState(
                 policies,
                 nodes,
-                content("ABIProfile", "abiprofiles", this::profile, HostProfile::digest),
-                content("GuestABI", "guestabis", this::guestAbi, GuestAbi::digest),
+                content("ABIProfile", "abiprofiles", Views::profile, HostProfile::digest),
+                content("GuestABI", "guestabis", Views::guestAbi, GuestAbi::digest),
                 vms(namespaces),
                 namespaces);
     }
@@ -86,56 +75,32 @@ final class ClusterReader {
         }
     }
 
-    private Optional<FleetState.Report> report(GenericKubernetesResource nodeAbi) {
-        try {
-            NodeABISpec spec = part(nodeAbi, "spec", NodeABISpec.class);
-            return spec == null
-                    ? Optional.empty()
-                    : Optional.of(new FleetState.Report(
-                            Objects.requireNonNullElse(nodeAbi.getMetadata().getGeneration(), 0L),
-                            spec,
-                            part(nodeAbi, "status", NodeABIStatus.class)));
-        } catch (IllegalArgumentException e) {
-            return Optional.empty();
-        }
-    }
-
-    private HostProfile profile(GenericKubernetesResource object) {
-        return part(object, "spec", ABIProfileSpec.class).toHostProfile();
-    }
-
-    private GuestAbi guestAbi(GenericKubernetesResource object) {
-        return part(object, "spec", GuestABISpec.class).toGuestAbi();
-    }
-
     private <T> Map<Digest, T> content(
-            String kind, String plural, Function<GenericKubernetesResource, T> read, Function<T, Digest> digest) {
+            String kind,
+            String plural,
+            Function<GenericKubernetesResource, Optional<T>> read,
+            Function<T, Digest> digest) {
         Map<Digest, T> content = new HashMap<>();
-        for (GenericKubernetesResource object : own(kind, plural)) {
-            held(object, read)
-                    .filter(value -> digest.apply(value)
-                            .hex()
-                            .equals(object.getMetadata().getName()))
-                    .ifPresent(value -> content.put(digest.apply(value), value));
+        for (GenericKubernetesResource object : all(own(kind, plural))) {
+            held(object, read).ifPresent(value -> content.put(digest.apply(value), value));
         }
         return content;
     }
 
     /** What an object holds; empty where it is not of its shape: the operator says so on the object. */
-    private static <T> Optional<T> held(GenericKubernetesResource object, Function<GenericKubernetesResource, T> read) {
+    private static <T> Optional<T> held(
+            GenericKubernetesResource object, Function<GenericKubernetesResource, Optional<T>> read) {
         try {
-            return Optional.of(read.apply(object));
+            return read.apply(object);
         } catch (IllegalArgumentException | NullPointerException e) {
             return Optional.empty();
         }
     }
 
-    private <T> T part(GenericKubernetesResource object, String name, Class<T> type) {
-        return json.convertValue(object.getAdditionalProperties().get(name), type);
-    }
-
-    private List<GenericKubernetesResource> own(String kind, String plural) {
-        return all(resources(Names.GROUP, Names.VERSION, kind, plural, false));
+    /** Objects of the project's own, as they are: a later version may have written them. */
+    MixedOperation<GenericKubernetesResource, GenericKubernetesResourceList, Resource<GenericKubernetesResource>> own(
+            String kind, String plural) {
+        return resources(Names.GROUP, Names.VERSION, kind, plural, false);
     }
 
     private MixedOperation<

@@ -62,7 +62,8 @@ sealed interface Fence {
         return equals(other);
     }
 
-    private static Optional<Fence> named(String name) {
+    /** The fence of that name; empty for one that means nothing to this version. */
+    static Optional<Fence> named(String name) {
         Optional<Fence> surface = Arrays.stream(Surface.values())
                 .filter(s -> s.name().equals(name))
                 .<Fence>map(OnSurface::new)

@@ -40,6 +40,8 @@ final class FenceStates {
                 .filter(f -> raised.stream().noneMatch(other -> !other.equals(f) && other.subsumes(f)))
                 .map(f -> where(fleet, policy, terms, f, true))
                 .forEach(states::add);
+        // A later version has raised them, which is for good: this one cannot bind them, and keeps them for that one.
+        raisedBefore(policy).filter(f -> Fence.named(f.fence()).isEmpty()).forEach(states::add);
         return states;
     }
 
@@ -63,7 +65,12 @@ final class FenceStates {
     }
 
     private static boolean wasRaised(Policy policy, String fence) {
-        return policy.status() != null
-                && policy.status().fences().stream().anyMatch(f -> f.fence().equals(fence) && f.raised());
+        return raisedBefore(policy).anyMatch(f -> f.fence().equals(fence));
+    }
+
+    private static Stream<FenceState> raisedBefore(Policy policy) {
+        return policy.status() == null
+                ? Stream.empty()
+                : policy.status().fences().stream().filter(FenceState::raised);
     }
 }

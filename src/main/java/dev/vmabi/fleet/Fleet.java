@@ -262,7 +262,7 @@ public final class Fleet {
     }
 
     PolicyTerms terms(Policy policy) {
-        return verdicts.terms(policy.spec());
+        return verdicts.terms(policy.spec()).with(policy.unknown());
     }
 
     Verdicts verdicts() {

@@ -39,14 +39,41 @@ public record FleetState(
         namespaces = Map.copyOf(namespaces);
     }
 
-    /** A VirtualMachineABI as it was last read; {@code status} is null before the first decision. */
+    /**
+     * A VirtualMachineABI as it was last read.
+     *
+     * @param unknown what its spec asks for in words that this version does not know, each with field and value
+     * @param status null before the first decision
+     */
     public record Policy(
             String name,
             String uid,
             long generation,
             Instant created,
             VirtualMachineABISpec spec,
-            VirtualMachineABIStatus status) {}
+            List<String> unknown,
+            VirtualMachineABIStatus status) {
+
+        public Policy {
+            unknown = List.copyOf(unknown);
+        }
+
+        /** A policy of which everything is known. */
+        public Policy(
+                String name,
+                String uid,
+                long generation,
+                Instant created,
+                VirtualMachineABISpec spec,
+                VirtualMachineABIStatus status) {
+            this(name, uid, generation, created, spec, List.of(), status);
+        }
+
+        /** This policy with a status that was read later. */
+        public Policy with(VirtualMachineABIStatus later) {
+            return new Policy(name, uid, generation, created, spec, unknown, later);
+        }
+    }
 
     /**
      * A Node with its agent's report.

@@ -2,6 +2,7 @@ package dev.vmabi.fleet;
 
 import dev.vmabi.abi.Digest;
 import dev.vmabi.api.NodeABIStatus.NodeState;
+import dev.vmabi.api.Stored;
 import dev.vmabi.api.VirtualMachineABISpec;
 import dev.vmabi.api.VirtualMachineABISpec.Enforcement;
 import dev.vmabi.api.VirtualMachineABIStatus;
@@ -24,7 +25,8 @@ public final class PolicyPreview {
     private PolicyPreview() {}
 
     /** Supposes the policy applied, and asks the product's own decision what it would be. */
-    public static List<String> of(Fleet fleet, String name, VirtualMachineABISpec spec, Instant now) {
+    public static List<String> of(Fleet fleet, String name, Stored<VirtualMachineABISpec> asked, Instant now) {
+        VirtualMachineABISpec spec = asked.value();
         Optional<Policy> before = fleet.policy(name);
         Policy supposed = new Policy(
                 name,
@@ -32,6 +34,7 @@ public final class PolicyPreview {
                 before.map(p -> p.generation() + 1).orElse(1L),
                 before.map(Policy::created).orElse(now),
                 spec,
+                asked.unknown(),
                 before.map(Policy::status).orElse(null));
         FleetState state = fleet.state();
         Fleet after = new Fleet(

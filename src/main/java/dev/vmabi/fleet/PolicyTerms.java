@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A policy's spec in the fleet's own types.
@@ -69,6 +70,22 @@ record PolicyTerms(
                 digest("spec.baseline.lowerTo", spec.baseline().lowerTo(), problems),
                 fences(spec.fences(), problems),
                 List.copyOf(problems));
+    }
+
+    /** These terms of a spec of which this was left out, because it is not known. */
+    PolicyTerms with(List<String> unknown) {
+        return unknown.isEmpty()
+                ? this
+                : new PolicyTerms(
+                        vmm,
+                        require,
+                        exclusions,
+                        profile,
+                        soak,
+                        approve,
+                        lowerTo,
+                        fences,
+                        Stream.concat(unknown.stream(), problems.stream()).toList());
     }
 
     private static Set<String> features(String field, List<String> names, List<String> problems) {

@@ -78,8 +78,11 @@ public sealed interface Standing {
                     + "; it counts again once the agent has reported");
         }
         if (report.kvm() == null || report.kvm().state() != KvmState.Available) {
-            String state =
-                    report.kvm() == null ? "not reported" : report.kvm().state().name();
+            String state = report.kvm() == null
+                    ? "not reported"
+                    : report.kvm().state() == null
+                            ? "in a state that this version does not know"
+                            : report.kvm().state().name();
             String message = report.kvm() == null || report.kvm().message() == null
                     ? ""
                     : ": " + report.kvm().message();

@@ -1,9 +1,17 @@
 package dev.vmabi.fleet;
 
 import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.HostProfile;
+import dev.vmabi.api.ABIProfileSpec;
+import dev.vmabi.api.GuestABISpec;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
-import dev.vmabi.api.VirtualMachineABI;
+import dev.vmabi.api.NodeABISpec;
+import dev.vmabi.api.NodeABIStatus;
+import dev.vmabi.api.Stored;
+import dev.vmabi.api.VirtualMachineABISpec;
+import dev.vmabi.api.VirtualMachineABIStatus;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Node;
@@ -20,14 +28,24 @@ import java.util.TreeSet;
 
 /** Kubernetes objects as the fleet sees them: what no decision needs is left behind. */
 public final class Views {
-    public static FleetState.Policy policy(VirtualMachineABI policy) {
+    /**
+     * A VirtualMachineABI.
+     *
+     * @throws IllegalArgumentException if spec or status are not of their shape
+     */
+    public static FleetState.Policy policy(GenericKubernetesResource policy) {
+        Stored<VirtualMachineABISpec> spec = part(policy, "spec", VirtualMachineABISpec.class);
+        if (spec.value() == null) {
+            throw new IllegalArgumentException("spec is missing");
+        }
         return new FleetState.Policy(
                 policy.getMetadata().getName(),
                 policy.getMetadata().getUid(),
                 policy.getMetadata().getGeneration(),
                 Instant.parse(policy.getMetadata().getCreationTimestamp()),
-                policy.getSpec(),
-                policy.getStatus());
+                spec.value(),
+                spec.unknown(),
+                part(policy, "status", VirtualMachineABIStatus.class).value());
     }
 
     /** A node without its report. */
@@ -64,11 +82,51 @@ public final class Views {
         return digests;
     }
 
+    /** A NodeABI as this version wrote it. */
     public static FleetState.Report report(NodeABI nodeAbi) {
+        return report(nodeAbi, nodeAbi.getSpec(), nodeAbi.getStatus());
+    }
+
+    /**
+     * A NodeABI; empty for one without a spec.
+     *
+     * @throws IllegalArgumentException if spec or status are not of their shape
+     */
+    public static Optional<FleetState.Report> report(GenericKubernetesResource nodeAbi) {
+        NodeABISpec spec = part(nodeAbi, "spec", NodeABISpec.class).value();
+        NodeABIStatus status = part(nodeAbi, "status", NodeABIStatus.class).value();
+        return spec == null ? Optional.empty() : Optional.of(report(nodeAbi, spec, status));
+    }
+
+    private static FleetState.Report report(HasMetadata nodeAbi, NodeABISpec spec, NodeABIStatus status) {
         return new FleetState.Report(
-                Objects.requireNonNullElse(nodeAbi.getMetadata().getGeneration(), 0L),
-                nodeAbi.getSpec(),
-                nodeAbi.getStatus());
+                Objects.requireNonNullElse(nodeAbi.getMetadata().getGeneration(), 0L), spec, status);
+    }
+
+    /**
+     * The content of an ABIProfile; empty if it is not what the object is named by.
+     *
+     * @throws IllegalArgumentException if it is not of its shape
+     */
+    public static Optional<HostProfile> profile(GenericKubernetesResource object) {
+        return Optional.ofNullable(part(object, "spec", ABIProfileSpec.class).value())
+                .map(ABIProfileSpec::toHostProfile)
+                .filter(p -> p.digest().hex().equals(object.getMetadata().getName()));
+    }
+
+    /**
+     * The content of a GuestABI; empty if it is not what the object is named by.
+     *
+     * @throws IllegalArgumentException if it is not of its shape
+     */
+    public static Optional<GuestAbi> guestAbi(GenericKubernetesResource object) {
+        return Optional.ofNullable(part(object, "spec", GuestABISpec.class).value())
+                .map(GuestABISpec::toGuestAbi)
+                .filter(g -> g.digest().hex().equals(object.getMetadata().getName()));
+    }
+
+    private static <T> Stored<T> part(GenericKubernetesResource object, String name, Class<T> type) {
+        return Stored.read(object.getAdditionalProperties().get(name), name, type);
     }
 
     /** A VirtualMachineInstance of an arm64 guest, without the labels of its namespace; empty for another architecture. */

@@ -71,7 +71,7 @@ enum Hook {
         @Override
         Decision decide(Fleet fleet, JsonNode request) {
             return Reviews.policy(request)
-                    .map(spec -> PolicyPreview.of(fleet, vm(request), spec, Instant.now()))
+                    .map(asked -> PolicyPreview.of(fleet, vm(request), asked, Instant.now()))
                     .map(lines -> new Decision.Allow(Reason.Preview, lines))
                     .orElseGet(() -> Decision.Allow.untouched(Reason.Preview));
         }

@@ -2,7 +2,6 @@ package dev.vmabi.gate;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.filter.FilteringParserDelegate;
 import com.fasterxml.jackson.core.filter.TokenFilter;
@@ -11,6 +10,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmabi.api.Stored;
 import dev.vmabi.api.VirtualMachineABISpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -115,11 +115,11 @@ final class Reviews {
     }
 
     /** The spec of a policy; empty for one that is not of its shape, which the schema refuses. */
-    static Optional<VirtualMachineABISpec> policy(JsonNode request) {
+    static Optional<Stored<VirtualMachineABISpec>> policy(JsonNode request) {
         try {
-            return Optional.ofNullable(
-                    JSON.treeToValue(request.path("object").path("spec"), VirtualMachineABISpec.class));
-        } catch (JsonProcessingException e) {
+            return Optional.of(Stored.read(request.path("object").get("spec"), "spec", VirtualMachineABISpec.class))
+                    .filter(asked -> asked.value() != null);
+        } catch (IllegalArgumentException e) {
             return Optional.empty();
         }
     }

@@ -1,14 +1,10 @@
 package dev.vmabi.operator;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
-import dev.vmabi.api.ABIProfileSpec;
-import dev.vmabi.api.GuestABISpec;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
-import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetSource;
 import dev.vmabi.fleet.FleetState;
@@ -62,7 +58,6 @@ public class FleetCache implements FleetSource {
     }
 
     private final KubernetesClient client;
-    private final Parts parts;
     private final Verdicts verdicts = new Verdicts();
     private final ScheduledExecutorService gatherer = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("fleet-cache").daemon().factory());
@@ -82,9 +77,8 @@ public class FleetCache implements FleetSource {
     private Served vmis;
     private ScheduledFuture<?> gathering;
 
-    FleetCache(KubernetesClient client, ObjectMapper json) {
+    FleetCache(KubernetesClient client) {
         this.client = client;
-        this.parts = new Parts(json);
     }
 
     @Override
@@ -137,7 +131,10 @@ public class FleetCache implements FleetSource {
     }
 
     void start(@Observes StartupEvent event) {
-        watch(client.resources(VirtualMachineABI.class).runnableInformer(0), this::policyChanged, this::policyGone);
+        watch(
+                own("VirtualMachineABI", "virtualmachineabis"),
+                this::policyChanged,
+                p -> policies.remove(name(p)) != null);
         watch(
                 client.nodes().withLimit(PAGE).runnableInformer(0).itemStore(new NamesOnly<>(Node::new)),
                 this::nodeChanged,
@@ -203,13 +200,9 @@ public class FleetCache implements FleetSource {
                 new HashMap<>(namespaces));
     }
 
-    private boolean policyChanged(VirtualMachineABI policy) {
+    private boolean policyChanged(GenericKubernetesResource policy) {
         FleetState.Policy view = Views.policy(policy);
         return !view.equals(policies.put(view.name(), view));
-    }
-
-    private boolean policyGone(VirtualMachineABI policy) {
-        return policies.remove(name(policy)) != null;
     }
 
     private boolean nodeChanged(Node node) {
@@ -222,18 +215,21 @@ public class FleetCache implements FleetSource {
     }
 
     private boolean reportChanged(GenericKubernetesResource nodeAbi) {
-        FleetState.Report report = shared.report(parts.report(nodeAbi));
-        return report.spec() == null ? reports.remove(name(nodeAbi)) : reports.told(name(nodeAbi), nodeAbi, report);
+        return Views.report(nodeAbi)
+                .map(report -> reports.told(name(nodeAbi), nodeAbi, shared.report(report)))
+                .orElseGet(() -> reports.remove(name(nodeAbi)));
     }
 
     private boolean profileChanged(GenericKubernetesResource object) {
-        HostProfile profile = parts.part(object, "spec", ABIProfileSpec.class).toHostProfile();
-        return profile.digest().hex().equals(name(object)) && profiles.put(profile.digest(), profile) == null;
+        return Views.profile(object)
+                .filter(p -> profiles.put(p.digest(), p) == null)
+                .isPresent();
     }
 
     private boolean guestAbiChanged(GenericKubernetesResource object) {
-        GuestAbi abi = parts.part(object, "spec", GuestABISpec.class).toGuestAbi();
-        return abi.digest().hex().equals(name(object)) && guestAbis.put(abi.digest(), abi) == null;
+        return Views.guestAbi(object)
+                .filter(g -> guestAbis.put(g.digest(), g) == null)
+                .isPresent();
     }
 
     private static <T> boolean remove(Map<Digest, T> map, GenericKubernetesResource object) {

@@ -79,7 +79,9 @@ final class NodePages {
                 row(snapshot, node),
                 node.bootId(),
                 report.map(NodeABISpec::agentVersion).orElse(null),
-                report.map(r -> r.kvm().state().name()
+                report.map(r -> (r.kvm().state() == null
+                                        ? "unknown"
+                                        : r.kvm().state().name())
                                 + (r.kvm().message() == null
                                         ? ""
                                         : ": " + r.kvm().message()))

@@ -2,10 +2,16 @@ package dev.vmabi.fleet;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vmabi.api.Names;
+import dev.vmabi.api.Stored;
 import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
 import dev.vmabi.api.VirtualMachineABISpec.Surface;
+import dev.vmabi.api.VirtualMachineABIStatus;
+import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
 import dev.vmabi.fleet.FleetEvent.Reason;
+import dev.vmabi.fleet.FleetState.Policy;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -87,6 +93,27 @@ class FenceTest {
             assertThat(cluster.hosts.get("n1").guestAbiLabels).isEmpty();
             assertThat(cluster.status("p").nodes().fenced()).isEqualTo(1);
         }
+    }
+
+    /** An operator that was taken back would else take down what is for good. */
+    @Test
+    void onceRaisedByALaterVersionItIsKept() {
+        cluster.apply("p", spec);
+        cluster.reported();
+        Policy policy = cluster.policies.get("p");
+        FenceState later = new FenceState("Timers", 3, 3, true, null);
+        ObjectNode status = new ObjectMapper().valueToTree(policy.status());
+        status.putArray("fences")
+                .addPOJO(later)
+                .addPOJO(new FenceState("HypercallBitmaps", 0, 3, true, null))
+                .addPOJO(new FenceState("Clocks", 3, 3, false, null));
+        cluster.policies.put(
+                "p",
+                policy.with(Stored.read(status, "status", VirtualMachineABIStatus.class)
+                        .value()));
+        cluster.apply("p", spec.soak("1h"));
+        cluster.settle();
+        assertThat(cluster.status("p").fences()).contains(later).hasSize(2);
     }
 
     @Test

@@ -84,7 +84,7 @@ class MessagesTest {
     @Test
     void everyListedMessageIsSaidSomewhere() throws IOException {
         String constants = "";
-        for (String where : List.of("fleet", "operator/content")) {
+        for (String where : List.of("api", "fleet", "operator/content")) {
             try (Stream<Path> files = Files.walk(Path.of("target/classes/dev/vmabi", where))) {
                 for (Path file :
                         files.filter(f -> f.toString().endsWith(".class")).toList()) {

@@ -3,6 +3,7 @@ package dev.vmabi.fleet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmabi.abi.Clamp;
+import dev.vmabi.api.Stored;
 import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
 import dev.vmabi.api.VirtualMachineABISpec.Surface;
 import java.util.List;
@@ -14,7 +15,7 @@ class PolicyPreviewTest {
 
     private List<String> preview(String name, PolicySpec of) {
         FleetState before = cluster.state();
-        List<String> lines = PolicyPreview.of(cluster.fleet(), name, of.spec(), cluster.now);
+        List<String> lines = PolicyPreview.of(cluster.fleet(), name, new Stored<>(of.spec(), List.of()), cluster.now);
         assertThat(cluster.state()).isEqualTo(before);
         return lines;
     }

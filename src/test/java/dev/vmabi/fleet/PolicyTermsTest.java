@@ -69,6 +69,14 @@ class PolicyTermsTest {
                 .hasSize(3);
     }
 
+    @Test
+    void whatALaterVersionKnowsIsAProblemBesideTheOthers() {
+        PolicyTerms terms =
+                PolicyTerms.of(GOOD.soak("soon").spec()).with(List.of("spec.placement: Spread is not known"));
+        assertThat(terms.problems()).hasSize(2).first().isEqualTo("spec.placement: Spread is not known");
+        assertThat(PolicyTerms.of(GOOD.spec()).with(List.of()).problems()).isEmpty();
+    }
+
     @ParameterizedTest
     @CsvSource({"90s, PT90S", "30m, PT30M", "24h, PT24H", "1h30m, PT90M", "999999h, PT999999H"})
     void durations(String text, Duration duration) {

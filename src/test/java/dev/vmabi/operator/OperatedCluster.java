@@ -6,6 +6,8 @@ import dev.vmabi.api.ABIProfile;
 import dev.vmabi.api.GuestABI;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
+import dev.vmabi.api.NodeABIStatus;
+import dev.vmabi.api.Stored;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.demo.DemoCluster;
@@ -51,12 +53,21 @@ final class OperatedCluster implements AutoCloseable {
 
     /** Starts an operator; it serves when this returns, but it may have to wait for the lease. */
     OperatorProcess operator(String identity) {
-        return operator(identity, server.kubeconfig(User.serviceAccount("vmabi-system", "vmabi-operator")));
+        return operator(identity, Map.of());
+    }
+
+    /** Starts one with settings of its own. */
+    OperatorProcess operator(String identity, Map<String, String> settings) {
+        return operator(identity, server.kubeconfig(User.serviceAccount("vmabi-system", "vmabi-operator")), settings);
     }
 
     /** Starts one that reaches the server in another way. */
     OperatorProcess operator(String identity, Path kubeconfig) {
-        OperatorProcess operator = new OperatorProcess(kubeconfig, server.directory(), identity, Map.of());
+        return operator(identity, kubeconfig, Map.of());
+    }
+
+    private OperatorProcess operator(String identity, Path kubeconfig, Map<String, String> settings) {
+        OperatorProcess operator = new OperatorProcess(kubeconfig, server.directory(), identity, settings);
         operators.add(operator);
         Awaitility.await(identity + " to be ready").atMost(PATIENCE).until(operator::ready);
         return operator;
@@ -84,7 +95,7 @@ final class OperatedCluster implements AutoCloseable {
 
     VirtualMachineABIStatus status(String policy) {
         return Objects.requireNonNull(
-                client.resources(VirtualMachineABI.class).withName(policy).get().getStatus(),
+                statusOf("VirtualMachineABI", policy, VirtualMachineABIStatus.class),
                 () -> policy + " has no status yet");
     }
 
@@ -94,8 +105,17 @@ final class OperatedCluster implements AutoCloseable {
     }
 
     String nodeCondition(String node, String type) {
-        return text(
-                client.resources(NodeABI.class).withName(node).get().getStatus().conditions(), type);
+        return text(statusOf("NodeABI", node, NodeABIStatus.class).conditions(), type);
+    }
+
+    /** Of objects that may have fields of a later version. */
+    private <T> T statusOf(String kind, String name, Class<T> type) {
+        Object status = client.genericKubernetesResources(Names.API_VERSION, kind)
+                .withName(name)
+                .get()
+                .getAdditionalProperties()
+                .get("status");
+        return Stored.read(status, "status", type).value();
     }
 
     static String text(List<Condition> conditions, String type) {

@@ -60,8 +60,8 @@ public class ContentReview {
         }
         Instant now = clock.instant();
         Optional<String> problem = problem(name, digest);
-        Optional<Duration> remaining =
-                unused.remaining(name, problem.isEmpty() && inUse.test(fleet.get(), name), now, grace);
+        // Also one that cannot be read: a later version may have written it, and its VMs and nodes are still there.
+        Optional<Duration> remaining = unused.remaining(name, inUse.test(fleet.get(), name), now, grace);
         if (remaining.filter(Duration::isNegative).isPresent()) {
             client.resource(object).delete();
             unused.forget(name);

@@ -53,9 +53,10 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     @Override
     public UpdateControl<VirtualMachineABI> reconcile(VirtualMachineABI policy, Context<VirtualMachineABI> context) {
         Optional<Fleet> fleet = cache.fleet();
-        long seen = fleet.flatMap(f -> f.policy(policy.getMetadata().getName()))
-                .map(FleetState.Policy::generation)
-                .orElse(-1L);
+        Optional<FleetState.Policy> known = fleet.flatMap(
+                        f -> f.policy(policy.getMetadata().getName()))
+                .filter(p -> p.uid().equals(policy.getMetadata().getUid()));
+        long seen = known.map(FleetState.Policy::generation).orElse(-1L);
         if (seen < policy.getMetadata().getGeneration()) {
             // The cache has not seen this spec; its listener calls again when it has.
             return UpdateControl.noUpdate();
@@ -65,7 +66,7 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
             return UpdateControl.<VirtualMachineABI>noUpdate().rescheduleAfter(LOOK_AGAIN);
         }
         Instant now = clock.instant();
-        PolicyDecision decision = PolicyDecision.decide(fleet.get(), view(policy), now);
+        PolicyDecision decision = PolicyDecision.decide(fleet.get(), known.get().with(policy.getStatus()), now);
         decision.guestAbis().forEach((digest, abi) -> {
             if (!cache.exists(digest)) {
                 writes.publish(abi);
@@ -76,16 +77,6 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
         decision.events().forEach(e -> events.record(policy, e));
         UpdateControl<VirtualMachineABI> control = updateStatus(policy, decision, now);
         return stampsLeft ? control.rescheduleAfter(LOOK_AGAIN) : control;
-    }
-
-    private static FleetState.Policy view(VirtualMachineABI policy) {
-        return new FleetState.Policy(
-                policy.getMetadata().getName(),
-                policy.getMetadata().getUid(),
-                policy.getMetadata().getGeneration(),
-                Instant.parse(policy.getMetadata().getCreationTimestamp()),
-                policy.getSpec(),
-                policy.getStatus());
     }
 
     private static UpdateControl<VirtualMachineABI> updateStatus(
