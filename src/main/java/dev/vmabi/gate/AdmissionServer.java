@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
+import java.time.Duration;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
@@ -30,6 +31,11 @@ final class AdmissionServer implements AutoCloseable {
 
     private static final long MOST_WAIT_MILLIS = 1000;
 
+    /** Longest that callers are sent elsewhere before the end, and how long none has called when they all are. */
+    private static final Duration DRAIN = Duration.ofSeconds(5);
+
+    private static final Duration QUIET = Duration.ofSeconds(1);
+
     static {
         // The JDK's server reads these once. Without the first, an answer may wait for the peer's delayed ACK; the
         // second bounds how long a peer may take to send a request.
@@ -48,6 +54,8 @@ final class AdmissionServer implements AutoCloseable {
     private final HttpsServer server;
     private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
     private final Semaphore held = new Semaphore(MOST_HELD_KIB);
+    private volatile boolean draining;
+    private volatile long lastCall = System.nanoTime() - QUIET.toNanos();
 
     /**
      * Serves at once.
@@ -70,6 +78,22 @@ final class AdmissionServer implements AutoCloseable {
         return server.getAddress().getPort();
     }
 
+    /**
+     * Has callers take their next reviews elsewhere, by ending each connection with its next answer; returns when no review
+     * has come for a while. One that is cut may have a review on its way, and an API server does not send that again.
+     */
+    void drain() {
+        draining = true;
+        long end = System.nanoTime() + DRAIN.toNanos();
+        try {
+            while (System.nanoTime() - lastCall < QUIET.toNanos() && System.nanoTime() < end) {
+                Thread.sleep(100);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** Stops after the requests in hand, at most some seconds later. */
     @Override
     public void close() {
@@ -88,7 +112,11 @@ final class AdmissionServer implements AutoCloseable {
     }
 
     private void handle(Hook hook, HttpExchange exchange) throws IOException {
+        lastCall = System.nanoTime();
         try (exchange) {
+            if (draining) {
+                exchange.getResponseHeaders().set("Connection", "close");
+            }
             if (!exchange.getRequestURI().getPath().equals(hook.path())) {
                 refuse(exchange, 404, "not found");
             } else if (!"POST".equals(exchange.getRequestMethod())) {

@@ -92,6 +92,7 @@ public class GateService {
         executor.shutdownNow();
         AdmissionServer now = server;
         if (now != null) {
+            now.drain();
             now.close();
         }
     }

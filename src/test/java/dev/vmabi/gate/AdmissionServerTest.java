@@ -34,6 +34,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLSocket;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -72,6 +73,24 @@ class AdmissionServerTest {
     void stop() {
         https.close();
         server.close();
+    }
+
+    @Test
+    void beforeItEndsItHasCallersGoElsewhere() throws Exception {
+        assertThat(https.post(Hook.POD.path(), fixture("pod-first-boot"))
+                        .headers()
+                        .firstValue("connection"))
+                .isEmpty();
+        Thread drain = Thread.ofVirtual().start(server::drain);
+        Awaitility.await("an answer that ends its connection").until(() -> {
+            HttpResponse<byte[]> answer = https.post(Hook.POD.path(), fixture("pod-first-boot"));
+            assertThat(answer.statusCode()).isEqualTo(200);
+            return answer.headers().firstValue("connection").equals(Optional.of("close"));
+        });
+        assertThat(drain.isAlive()).isTrue();
+        assertThat(drain.join(Duration.ofSeconds(4)))
+                .as("nobody calls any more")
+                .isTrue();
     }
 
     private static byte[] fixture(String name) {
