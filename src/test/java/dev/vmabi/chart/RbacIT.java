@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vmabi.api.ABIProfile;
 import dev.vmabi.api.GuestABI;
 import dev.vmabi.api.Names;
+import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.cli.VmAbi;
 import dev.vmabi.demo.DemoCluster;
@@ -18,12 +19,17 @@ import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.Secret;
 import io.fabric8.kubernetes.api.model.SecretBuilder;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRoleBindingBuilder;
 import io.fabric8.kubernetes.client.CustomResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.io.ByteArrayInputStream;
@@ -39,6 +45,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
@@ -89,6 +96,9 @@ class RbacIT {
                         .isEqualTo(rbac.rights());
             }
             people(server, admin);
+            if (server.authorizes()) {
+                thieves(server);
+            }
         }
     }
 
@@ -224,6 +234,65 @@ class RbacIT {
                         .isNotNull();
             }
         }
+    }
+
+    /** What the operator's and an agent's token, stolen, do not open. */
+    private static void thieves(ApiServer server) {
+        try (KubernetesClient agent = server.client(AGENT.onNode("n-1"));
+                KubernetesClient operator = server.client(OPERATOR)) {
+            Node node = new NodeBuilder()
+                    .withNewMetadata()
+                    .withName("n-1")
+                    .endMetadata()
+                    .build();
+            Pod pod = new PodBuilder()
+                    .withNewMetadata()
+                    .withName("p")
+                    .withNamespace("default")
+                    .endMetadata()
+                    .withNewSpec()
+                    .addNewContainer()
+                    .withName("c")
+                    .withImage("i")
+                    .endContainer()
+                    .endSpec()
+                    .build();
+            PatchContext merge = PatchContext.of(PatchType.JSON_MERGE);
+            String any = "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}";
+            refused(() -> agent.nodes().list());
+            refused(() -> agent.resource(node).patch(merge, any));
+            refused(() -> agent.secrets().inNamespace("default").list());
+            refused(() -> agent.pods().inNamespace("default").list());
+            refused(() -> agent.resource(pod).create());
+            refused(() -> agent.resources(VirtualMachineABI.class).list());
+            refused(() -> agent.resources(NodeABI.class).list());
+            refused(() -> agent.resources(NodeABI.class).withName("n-1").delete());
+            refused(() -> agent.resources(ABIProfile.class).list());
+            refused(() ->
+                    agent.resources(GuestABI.class).withName("0".repeat(64)).patch(merge, any));
+
+            refused(() -> operator.secrets().inNamespace("default").list());
+            refused(() -> operator.secrets()
+                    .inNamespace(Chart.NAMESPACE)
+                    .withName("another")
+                    .get());
+            refused(() -> operator.pods().inNamespace("default").list());
+            refused(() -> operator.resource(pod).create());
+            refused(() -> operator.resource(node).delete());
+            refused(() -> operator.resources(VirtualMachineABI.class)
+                    .withName("pool")
+                    .patch(merge, "{\"spec\":{\"enforcement\":\"Audit\"}}"));
+            refused(() -> operator.resources(ABIProfile.class)
+                    .withName("0".repeat(64))
+                    .patch(merge, any));
+        }
+    }
+
+    private static void refused(ThrowingCallable attempt) {
+        assertThatThrownBy(attempt)
+                .isInstanceOfSatisfying(
+                        KubernetesClientException.class,
+                        e -> assertThat(e.getCode()).isEqualTo(403));
     }
 
     private static String kubectl(ApiServer server, User user, String... arguments) {

@@ -82,6 +82,8 @@ final class RealServer implements ApiServer {
                 "--service-account-signing-key-file=" + directory.resolve("server.key"),
                 "--service-cluster-ip-range=10.0.0.0/24",
                 "--endpoint-reconciler-type=none",
+                // As installers have it: a kubelet writes its own node, and no labels that are restricted.
+                "--enable-admission-plugins=NodeRestriction",
                 // No controller makes service accounts or takes the taint of new nodes away again.
                 "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition"));
         if (rbac) {

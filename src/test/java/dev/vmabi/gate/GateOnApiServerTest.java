@@ -155,7 +155,11 @@ class GateOnApiServerTest {
 
     @Test
     void denialsReachWhoAsked() {
-        for (String fixture : List.of("migration-person", "migration-person-v1alpha3", "pod-target-nowhere")) {
+        for (String fixture : List.of(
+                "migration-person",
+                "migration-person-v1alpha3",
+                "migration-person-poses-as-evacuation",
+                "pod-target-nowhere")) {
             String hook = fixture.startsWith("pod") ? "target" : "migration";
             assertThatThrownBy(() -> create(fixture))
                     .as(fixture)

@@ -64,9 +64,11 @@ class GatePoliciesTest {
         admin = server.client();
         try (InputStream crds = GatePoliciesTest.class.getResourceAsStream("/kubevirt/crds.yaml");
                 InputStream nodeAbis = Files.newInputStream(Path.of("crds/nodeabis.vmabi.dev.yaml"));
+                InputStream profiles = Files.newInputStream(Path.of("crds/abiprofiles.vmabi.dev.yaml"));
                 InputStream policies = Gate.class.getResourceAsStream("policies.yaml")) {
             admin.load(crds).create();
             admin.load(nodeAbis).create();
+            admin.load(profiles).create();
             admin.load(policies).create();
         }
         admin.resource(new NamespaceBuilder()
@@ -313,5 +315,75 @@ class GatePoliciesTest {
         Node moved = updatedBy(PERSON, labelled);
         moved.getMetadata().getLabels().remove(Names.nodeLabel(STAMP));
         forbidden(() -> updatedBy(PERSON, moved), "only the operator writes them");
+    }
+
+    /** A rule of Kubernetes' own (NodeRestriction), which holds without the project's policies too. */
+    @Test
+    void aKubeletLabelsNoNodeWithWhatIsProved() {
+        User kubelet = new User("system:node:n-8", "system:nodes");
+        Node own = as(
+                kubelet,
+                new NodeBuilder()
+                        .withNewMetadata()
+                        .withName("n-8")
+                        .endMetadata()
+                        .build());
+        Node other = as(
+                PERSON,
+                new NodeBuilder()
+                        .withNewMetadata()
+                        .withName("n-7")
+                        .endMetadata()
+                        .build());
+        String label = Names.nodeLabel(STAMP);
+        own.getMetadata().setLabels(Map.of(label, "true"));
+        forbidden(() -> updatedBy(kubelet, own), "is not allowed to modify labels: " + label);
+        other.getMetadata().setLabels(Map.of("zone", "z"));
+        forbidden(() -> updatedBy(kubelet, other), "is not allowed to modify node \"n-7\"");
+    }
+
+    /** One stolen token could else take a profile from all nodes that share it. */
+    @Test
+    void contentThatWasFoundValidStaysAndALieIsMended() throws Exception {
+        try (InputStream stored =
+                Files.newInputStream(Path.of("src/test/resources/stored/v0.1.0/abiprofile-49f2fbd606dff224.yaml"))) {
+            GenericKubernetesResource profile =
+                    admin.getKubernetesSerialization().unmarshal(stored, GenericKubernetesResource.class);
+            Object truth = profile.getAdditionalProperties().get("spec");
+            Map<String, Object> lie = new HashMap<>(profile.<Map<String, Object>>get("spec"));
+            lie.put("capabilities", Map.of("1", 1));
+            profile.setAdditionalProperty("spec", lie);
+            GenericKubernetesResource written = as(AGENT.onNode("n-1"), profile);
+            written = found(written, "False");
+            written.setAdditionalProperty("spec", truth);
+            GenericKubernetesResource mended = found(updatedBy(AGENT.onNode("n-2"), written), "True");
+            mended.getMetadata().setLabels(Map.of("seen", "true"));
+            GenericKubernetesResource labelled = updatedBy(PERSON, mended);
+            labelled.setAdditionalProperty("spec", lie);
+            for (User user : List.of(AGENT.onNode("n-1"), PERSON, OPERATOR)) {
+                assertThatThrownBy(() -> updatedBy(user, labelled))
+                        .isInstanceOfSatisfying(KubernetesClientException.class, e -> {
+                            assertThat(e.getCode()).isEqualTo(422);
+                            assertThat(e.getStatus().getMessage()).contains("and stays as it is");
+                        });
+            }
+        }
+    }
+
+    /** As the operator says whether the content is what its name says. */
+    private static GenericKubernetesResource found(GenericKubernetesResource object, String valid) {
+        object.setAdditionalProperty(
+                "status",
+                Map.of(
+                        "conditions",
+                        List.of(Map.of(
+                                "type", "Valid",
+                                "status", valid,
+                                "reason", "Reviewed",
+                                "message", "",
+                                "lastTransitionTime", "2026-01-01T00:00:00Z"))));
+        try (KubernetesClient operator = server.client(OPERATOR)) {
+            return operator.resource(object).updateStatus();
+        }
     }
 }
