@@ -1,7 +1,6 @@
 package dev.vmabi.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vmabi.api.ABIProfile;
 import dev.vmabi.api.ABIProfileSpec;
@@ -20,7 +19,6 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -31,8 +29,6 @@ import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** The shipped operator in its own process on an API server; each test has its own pool of nodes. */
 class OperatorIT {
@@ -110,38 +106,6 @@ class OperatorIT {
         client().resources(VirtualMachineABI.class).withName("life").delete();
         cluster.await(
                 () -> assertThat(cluster.nodeCondition("life-2", "Compatible")).startsWith("False NoPolicy"));
-    }
-
-    @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            value = {
-                "nodeSelector: {} | the node selector is empty and would select every node",
-                "nodeSelector: {matchLabels: {a: b}}, baseline: {require: [FEAT_SVE], exclude: [FEAT_SVE]} | a feature is"
-                        + " both required and excluded",
-                "nodeSelector: {matchLabels: {a: b}}, baseline: {source: Profile} | source Profile needs baseline.profile",
-                "nodeSelector: {matchLabels: {a: b}}, raise: {approve: abc} | spec.raise.approve",
-                "nodeSelector: {matchLabels: {a: b}}, raise: {soak: soon} | spec.raise.soak",
-                "nodeSelector: {matchLabels: {a: b}}, raise: {strategy: Sometimes} | spec.raise.strategy",
-                "nodeSelector: {matchLabels: {a: b}}, baseline: {require: [sve]} | spec.baseline.require[0]",
-                "nodeSelector: {matchLabels: {a: b}}, fences: [{raise: Now}] | a fence names either a kernel surface or a"
-                        + " VMM",
-                "baseline: {} | spec.nodeSelector",
-            })
-    void badPoliciesAreRefusedByApply(String spec, String why) {
-        String yaml = """
-                apiVersion: vmabi.dev/v1alpha1
-                kind: VirtualMachineABI
-                metadata: {name: refused}
-                spec: {%s}
-                """.formatted(spec);
-        assertThatThrownBy(() -> cluster.apply(yaml))
-                .isInstanceOf(KubernetesClientException.class)
-                .hasMessageContaining(why);
-        assertThat(client().resources(VirtualMachineABI.class)
-                        .withName("refused")
-                        .get())
-                .isNull();
     }
 
     @Test
