@@ -85,7 +85,9 @@ images: $(BUILT) ## Build the images of operator and agent into target/images; R
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.image.Images
 
 .PHONY: images-check
-images-check: $(BUILT) ## Build the images twice, compare, and run them unpacked (as root on Linux, amd64)
+images-check: images ## Build product and images twice, compare, push, and run them unpacked (as root on Linux, amd64)
+	@rm -rf target/classes target/quarkus-app target/agent
+	@$(MVN) -DskipTests package
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.image.ImagesCheck
 
 .PHONY: image-pins

@@ -1,11 +1,14 @@
 package dev.vmabi.image;
 
+import dev.vmabi.demo.Driver;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Builds the images of operator and agent for both architectures; {@code make images} runs it.
@@ -17,45 +20,54 @@ public final class Images {
 
     static final List<String> ARCHITECTURES = List.of("amd64", "arm64");
     static final Path OUTPUT = Path.of("target/images");
+    static final Path DIGESTS = OUTPUT.resolve("digests.txt");
 
     private Images() {}
 
     public static void main(String[] arguments) {
-        try {
+        Driver.run("images: not built", Duration.ofMinutes(30), () -> {
             Map<String, String> digests = build(OUTPUT);
             String registry = System.getenv("REGISTRY");
             if (registry != null && !registry.isBlank()) {
-                for (Component component : Component.ALL) {
-                    new ImagePush(registry, component).push(images(OUTPUT, component));
-                }
+                push(registry);
             }
-            Files.writeString(
-                    OUTPUT.resolve("digests.txt"),
-                    String.join(
-                            "",
-                            digests.entrySet().stream()
-                                    .map(e -> e.getValue() + "  " + e.getKey() + "\n")
-                                    .toList()));
-            System.exit(0);
-        } catch (IOException | RuntimeException e) {
-            System.err.println("images: not built: " + e.getMessage());
-            if (e.getMessage() == null || e instanceof NullPointerException) {
-                e.printStackTrace();
+            Files.writeString(DIGESTS, text(digests));
+            return null;
+        });
+    }
+
+    /** Pushes what is built. */
+    static void push(String registry) {
+        try {
+            for (Component component : Component.ALL) {
+                new ImagePush(registry, component).push(images(OUTPUT, component));
             }
-            System.exit(1);
+        } catch (IOException e) {
+            throw new IllegalStateException("not pushed: " + e.getMessage(), e);
         }
     }
 
+    /** Digests as {@code digests.txt} has them. */
+    static String text(Map<String, String> digests) {
+        return digests.entrySet().stream()
+                .map(e -> e.getValue() + "  " + e.getKey() + "\n")
+                .collect(Collectors.joining());
+    }
+
     /** Builds all into a directory, which is emptied before; returns the manifests' digests by image and architecture. */
-    static Map<String, String> build(Path output) throws IOException {
+    static Map<String, String> build(Path output) {
         Map<String, String> digests = new LinkedHashMap<>();
-        for (Component component : Component.ALL) {
-            for (Image image : images(output, component)) {
-                String digest = image.build();
-                System.out.printf(
-                        "images: %-20s %5.1f MB  %s%n", image.name(), Files.size(image.tarball()) / 1e6, digest);
-                digests.put(image.name(), digest);
+        try {
+            for (Component component : Component.ALL) {
+                for (Image image : images(output, component)) {
+                    String digest = image.build();
+                    System.out.printf(
+                            "images: %-20s %5.1f MB  %s%n", image.name(), Files.size(image.tarball()) / 1e6, digest);
+                    digests.put(image.name(), digest);
+                }
             }
+        } catch (IOException e) {
+            throw new IllegalStateException(e.getMessage(), e);
         }
         return digests;
     }

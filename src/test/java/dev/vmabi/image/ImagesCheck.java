@@ -3,6 +3,7 @@ package dev.vmabi.image;
 import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.demo.DemoCluster;
+import dev.vmabi.demo.Driver;
 import dev.vmabi.demo.ReplayFleet;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
@@ -24,8 +25,8 @@ import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 
 /**
- * Builds the images twice and compares; unpacks those for amd64 and has them work on an API server; {@code make
- * images-check} runs it. Needs root on Linux, for the images' root file systems, and an amd64 machine.
+ * Builds the images once more, from a product that was built once more, and compares; pushes them to a registry; unpacks
+ * those for amd64 and has them work on an API server; {@code make images-check} runs it after {@link Images}. Needs root on Linux, for the images' root file systems, and an amd64 machine.
  */
 public final class ImagesCheck {
 
@@ -47,20 +48,23 @@ public final class ImagesCheck {
     }
 
     public static void main(String[] arguments) {
-        int code = 1;
-        try (ApiServer server = ApiServers.start();
-                KubernetesClient admin = server.client()) {
-            Map<String, String> first = Images.build(Images.OUTPUT);
-            Map<String, String> second = Images.build(SCRATCH.resolve("again"));
-            require(first.equals(second), "built twice, the digests are " + first + " and " + second);
+        Driver.run("images: the check failed", Duration.ofMinutes(20), () -> {
+            String before = Files.readString(Images.DIGESTS);
+            Map<String, String> again = Images.build(SCRATCH.resolve("again"));
+            require(
+                    before.equals(Images.text(again)),
+                    "built twice, the digests are\n" + before + "and\n" + Images.text(again));
             System.out.println("images: built twice, the digests are equal");
-            new ImagesCheck(server, admin).work();
-            code = 0;
-        } catch (IOException | InterruptedException | RuntimeException e) {
-            System.err.println("images: the check failed");
-            e.printStackTrace();
-        }
-        System.exit(code);
+            try (Registry registry = new Registry()) {
+                Images.push(registry.address());
+                registry.requirePullable(Product.chart("appVersion"), again);
+            }
+            try (ApiServer server = ApiServers.start();
+                    KubernetesClient admin = server.client()) {
+                new ImagesCheck(server, admin).work();
+            }
+            return null;
+        });
     }
 
     private void work() throws IOException, InterruptedException {
