@@ -70,7 +70,7 @@ final class Admissions {
                 : Decision.Allow.untouched(Reason.NotAVm);
         ArrayNode patch = hook.patch(request.path("object"), decision);
         byte[] answer = Reviews.answer(request.path("uid").asText(), decision, patch);
-        count(hook, request, decision);
+        count(hook, fleet.get(), request, decision);
         timer(hook).record(Duration.ofNanos(System.nanoTime() - start));
         return answer;
     }
@@ -82,7 +82,7 @@ final class Admissions {
                 .register(meters);
     }
 
-    private void count(Hook hook, JsonNode request, Decision decision) {
+    private void count(Hook hook, Fleet fleet, JsonNode request, Decision decision) {
         String verdict = switch (decision) {
             case Decision.Allow allow -> "allow";
             case Decision.Steer steer -> "steer";
@@ -93,25 +93,21 @@ final class Admissions {
         if (decision instanceof Decision.Deny deny) {
             LOG.infof("denied (%s): %s", deny.reason(), deny.message().replaceAll("\\p{Cntrl}+", "; "));
         }
+        String namespace = request.path("namespace").asText("");
+        String vm = hook.vm(request);
+        TracedReviews.decided(fleet, namespace, vm, verdict, decision.reason());
         boolean told =
                 !(decision instanceof Decision.Allow) || !decision.warnings().isEmpty();
         if (told
                 && decision.reason() != Reason.Preview
                 && !request.path("dryRun").asBoolean()) {
-            recent.add(
-                    Instant.now(),
-                    name(hook),
-                    verdict,
-                    decision.reason().name(),
-                    request.path("namespace").asText(""),
-                    hook.vm(request),
-                    text(decision));
+            recent.add(Instant.now(), hook.label(), verdict, decision.reason().name(), namespace, vm, text(decision));
         }
         counters.computeIfAbsent(
                         new Count(hook, verdict, decision.reason()),
                         c -> Counter.builder("vmabi.admissions")
                                 .description("Answers of the gate's webhooks")
-                                .tag("hook", name(c.hook()))
+                                .tag("hook", c.hook().label())
                                 .tag("verdict", c.verdict())
                                 .tag("reason", c.reason().name())
                                 .register(meters))
@@ -135,7 +131,7 @@ final class Admissions {
                 hook,
                 h -> Timer.builder("vmabi.admission.duration")
                         .description("Time from a review read to its answer made")
-                        .tag("hook", name(h))
+                        .tag("hook", h.label())
                         .serviceLevelObjectives(
                                 Duration.ofNanos(50_000),
                                 Duration.ofNanos(100_000),
@@ -146,14 +142,5 @@ final class Admissions {
                                 Duration.ofMillis(100),
                                 Duration.ofMillis(500))
                         .register(meters));
-    }
-
-    private static String name(Hook hook) {
-        return switch (hook) {
-            case MIGRATION -> "migration";
-            case POD -> "pod";
-            case POLICY -> "policy";
-            case INSTANCE -> "instance";
-        };
     }
 }

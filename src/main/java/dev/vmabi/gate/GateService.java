@@ -8,6 +8,7 @@ import io.fabric8.kubernetes.client.informers.ResourceEventHandler;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.opentelemetry.api.trace.Tracer;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -44,7 +45,7 @@ public class GateService {
     private final GateConfig config;
     private final Optional<String> namespace;
     private final KubernetesClient client;
-    private final Admissions admissions;
+    private final AdmissionServer.Reviewer reviews;
     private final Clock clock;
     private final ServingKeys keys = new ServingKeys();
     private final List<SharedIndexInformer<?>> informers = new ArrayList<>();
@@ -60,11 +61,12 @@ public class GateService {
             FleetSource fleet,
             MeterRegistry meters,
             RecentDecisions recent,
+            Tracer tracer,
             Clock clock) {
         this.config = config;
         this.namespace = namespace;
         this.client = client;
-        this.admissions = new Admissions(fleet, meters, recent);
+        this.reviews = new TracedReviews(tracer, new Admissions(fleet, meters, recent)::answer);
         this.clock = clock;
         Gauge.builder("vmabi.gate.certificate.expiry.timestamp", keys, GateService::expiry)
                 .description("When the gate's certificate expires; NaN while there is none")
@@ -154,7 +156,7 @@ public class GateService {
         try {
             keeper.ensure();
             if (server == null) {
-                server = new AdmissionServer(config.port(), keys, admissions::answer);
+                server = new AdmissionServer(config.port(), keys, reviews);
                 LOG.infof("the gate serves on port %d", server.port());
             }
             lastTrouble = "";

@@ -8,7 +8,7 @@ import java.time.Instant;
 
 /** The webhooks, each at its own path. */
 enum Hook {
-    MIGRATION("/mutate/migrations") {
+    MIGRATION("migration", "/mutate/migrations") {
         @Override
         Decision decide(Fleet fleet, JsonNode request) {
             return Gate.decide(fleet, MigrationRequest.of(request));
@@ -26,7 +26,7 @@ enum Hook {
             return MigrationRequest.of(request).vmName();
         }
     },
-    POD("/mutate/pods") {
+    POD("pod", "/mutate/pods") {
         @Override
         Decision decide(Fleet fleet, JsonNode request) {
             return Gate.decide(fleet, PodRequest.of(request));
@@ -43,7 +43,7 @@ enum Hook {
             return pod.vmName().orElse(pod.name());
         }
     },
-    INSTANCE("/mutate/instances") {
+    INSTANCE("instance", "/mutate/instances") {
         @Override
         Decision decide(Fleet fleet, JsonNode request) {
             return Gate.decide(fleet, InstanceRequest.of(request));
@@ -62,7 +62,7 @@ enum Hook {
         }
     },
     /** Policies pass as they are, with what they would do as warnings: also in a dry run. */
-    POLICY("/mutate/policies") {
+    POLICY("policy", "/mutate/policies") {
         @Override
         boolean answers(String operation) {
             return operation.equals("CREATE") || operation.equals("UPDATE");
@@ -87,10 +87,23 @@ enum Hook {
         }
     };
 
+    private final String label;
+    private final String spanName;
     private final String path;
 
-    Hook(String path) {
+    Hook(String label, String path) {
+        this.label = label;
+        this.spanName = "admission " + label;
         this.path = path;
+    }
+
+    /** What it is called in metrics and on the page. */
+    String label() {
+        return label;
+    }
+
+    String spanName() {
+        return spanName;
     }
 
     String path() {

@@ -6,6 +6,8 @@ import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfigurationBuilder;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.trace.Tracer;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
@@ -29,6 +31,13 @@ public class Application {
     @Singleton
     RecentDecisions recentDecisions() {
         return new RecentDecisions();
+    }
+
+    /** Where traces are off one that does nothing: OpenTelemetry's own would make spans even then, for nobody. */
+    @Produces
+    @Singleton
+    Tracer tracer(OpenTelemetry telemetry, @ConfigProperty(name = "quarkus.otel.sdk.disabled") boolean disabled) {
+        return (disabled ? OpenTelemetry.noop() : telemetry).getTracer("vmabi");
     }
 
     /** Only the holder of the lease writes; every replica admits. */

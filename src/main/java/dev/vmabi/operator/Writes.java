@@ -56,7 +56,7 @@ public class Writes {
         object.setSpec(GuestABISpec.fromGuestAbi(guestAbi));
         client.resource(object).patch(APPLY);
         cache.wrote(guestAbi);
-        count("GuestABI");
+        count("GuestABI", guestAbi.digest().label());
     }
 
     /** Gives a node just these guest ABI labels and this profile label, by the first 16 digits; labels of others stay. */
@@ -73,7 +73,7 @@ public class Writes {
                 .endMetadata()
                 .build();
         cache.wrote(client.resource(patch).patch(APPLY));
-        count("Node");
+        count("Node", node.name());
     }
 
     /** Writes the status of a NodeABI. */
@@ -82,7 +82,7 @@ public class Writes {
         patch.setMetadata(new ObjectMetaBuilder().withName(node).build());
         patch.setStatus(status);
         cache.wrote(client.resource(patch).subresource("status").patch(APPLY));
-        count("NodeABI");
+        count("NodeABI", node);
     }
 
     /**
@@ -104,7 +104,7 @@ public class Writes {
                 .build();
         GenericKubernetesResource stamped = client.resource(patch).patch(APPLY);
         cache.wroteVmi(stamped);
-        count("VirtualMachineInstance");
+        count("VirtualMachineInstance", vm.key());
         return stamped;
     }
 
@@ -122,10 +122,11 @@ public class Writes {
                 .endMetadata()
                 .build();
         client.resource(patch).patch(APPLY);
-        count("VirtualMachineInstanceMigration");
+        count("VirtualMachineInstanceMigration", migration.namespace() + "/" + migration.name());
     }
 
-    private void count(String kind) {
+    private void count(String kind, String name) {
         meters.counter("vmabi.writes", "kind", kind).increment();
+        Spans.wrote(kind, name);
     }
 }

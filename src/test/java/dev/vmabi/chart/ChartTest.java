@@ -193,10 +193,29 @@ class ChartTest {
         "agent.kvm.access, Privileged, access",
         "gate.failurePolicy.target, fail, target",
         "agent.image.digest, latest, digest",
+        "tracing.endpoint, http://collector.observability.svc, endpoint",
     })
     void wrongValuesAreRefusedByName(String path, String value, String named) {
         Object set = value.matches("[0-9]+") ? (Object) Integer.valueOf(value) : value;
         assertThatThrownBy(() -> Chart.render(Map.of(path, set))).hasMessageContaining(named);
+    }
+
+    @Test
+    void tracesAreSentWhereTheyAreAskedForAndMayGoThere() {
+        String endpoint = "http://collector.observability.svc:4318";
+        Map<String, JsonNode> objects = byName(documents(Map.of("tracing.endpoint", endpoint)));
+        JsonNode container = objects.get("Deployment/vmabi-operator").at("/spec/template/spec/containers/0");
+        assertThat(container.path("env").toString())
+                .contains("{\"name\":\"QUARKUS_OTEL_SDK_DISABLED\",\"value\":\"false\"}")
+                .contains("{\"name\":\"QUARKUS_OTEL_EXPORTER_OTLP_ENDPOINT\",\"value\":\"" + endpoint + "\"}");
+        assertThat(objects.get("NetworkPolicy/vmabi-operator").at("/spec/egress/1/ports"))
+                .hasToString("[{\"port\":4318,\"protocol\":\"TCP\"},{\"port\":53,\"protocol\":\"UDP\"},"
+                        + "{\"port\":53,\"protocol\":\"TCP\"}]");
+        assertThat(objects.get("NetworkPolicy/vmabi-agent").at("/spec/egress")).hasSize(1);
+        Map<String, JsonNode> without = byName(documents(Map.of()));
+        assertThat(without.get("Deployment/vmabi-operator").toString()).doesNotContain("OTEL");
+        assertThat(without.get("NetworkPolicy/vmabi-operator").at("/spec/egress"))
+                .hasSize(1);
     }
 
     @Test

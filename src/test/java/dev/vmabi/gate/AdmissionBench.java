@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.RecentDecisions;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.opentelemetry.api.OpenTelemetry;
 import java.io.IOException;
 import java.io.InputStream;
 import java.time.Instant;
@@ -39,7 +40,9 @@ public final class AdmissionBench {
         keys.use(List.of(certificate.certificate()), certificate.key());
         Admissions admissions =
                 new Admissions(() -> Optional.of(fleet), new SimpleMeterRegistry(), new RecentDecisions());
-        try (AdmissionServer gate = new AdmissionServer(0, keys, admissions::answer);
+        AdmissionServer.Reviewer reviews =
+                new TracedReviews(OpenTelemetry.noop().getTracer("vmabi"), admissions::answer);
+        try (AdmissionServer gate = new AdmissionServer(0, keys, reviews);
                 AdmissionServer allow = new AdmissionServer(0, keys, AdmissionBench::allow);
                 Https toGate = new Https(certificate.authorities(), gate.port());
                 Https toAllow = new Https(certificate.authorities(), allow.port())) {

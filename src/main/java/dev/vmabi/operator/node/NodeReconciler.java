@@ -7,6 +7,7 @@ import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.NodeDecision;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
+import dev.vmabi.operator.Spans;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -34,13 +35,15 @@ public class NodeReconciler implements Reconciler<Node> {
     private final FleetCache cache;
     private final Writes writes;
     private final Events events;
+    private final Spans spans;
     private final Clock clock;
 
-    NodeReconciler(KubernetesClient client, FleetCache cache, Writes writes, Events events, Clock clock) {
+    NodeReconciler(KubernetesClient client, FleetCache cache, Writes writes, Events events, Spans spans, Clock clock) {
         this.client = client;
         this.cache = cache;
         this.writes = writes;
         this.events = events;
+        this.spans = spans;
         this.clock = clock;
     }
 
@@ -72,6 +75,10 @@ public class NodeReconciler implements Reconciler<Node> {
 
     @Override
     public UpdateControl<Node> reconcile(Node node, Context<Node> context) {
+        return spans.around("reconcile node", Spans.NODE, node.getMetadata().getName(), () -> reconcile(node));
+    }
+
+    private UpdateControl<Node> reconcile(Node node) {
         String name = node.getMetadata().getName();
         Optional<Fleet> fleet = cache.fleet();
         Optional<FleetState.Node> seen = fleet.flatMap(f -> f.node(name));

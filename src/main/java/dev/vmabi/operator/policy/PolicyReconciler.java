@@ -7,6 +7,7 @@ import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.PolicyDecision;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
+import dev.vmabi.operator.Spans;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
@@ -32,13 +33,16 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     private final Writes writes;
     private final Stamps stamps;
     private final Events events;
+    private final Spans spans;
     private final Clock clock;
 
-    PolicyReconciler(FleetCache cache, Writes writes, Stamps stamps, Events events, Clock clock) {
+    PolicyReconciler(
+            FleetCache cache, Writes writes, Stamps stamps, Events events, Spans spans, Clock clock) {
         this.cache = cache;
         this.writes = writes;
         this.stamps = stamps;
         this.events = events;
+        this.spans = spans;
         this.clock = clock;
     }
 
@@ -52,6 +56,11 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
 
     @Override
     public UpdateControl<VirtualMachineABI> reconcile(VirtualMachineABI policy, Context<VirtualMachineABI> context) {
+        return spans.around(
+                "reconcile policy", Spans.POLICY, policy.getMetadata().getName(), () -> reconcile(policy));
+    }
+
+    private UpdateControl<VirtualMachineABI> reconcile(VirtualMachineABI policy) {
         Optional<Fleet> fleet = cache.fleet();
         Optional<FleetState.Policy> known = fleet.flatMap(
                         f -> f.policy(policy.getMetadata().getName()))

@@ -7,6 +7,7 @@ import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.opentelemetry.context.Context;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,7 +56,8 @@ class Stamps {
                 Executors.newFixedThreadPool(AT_ONCE, Thread.ofVirtual().factory())) {
             due.stream()
                     .limit(MOST)
-                    .forEach(s -> written.add(workers.submit(() -> stamp(s.getKey(), s.getValue(), policy, told))));
+                    .forEach(s -> written.add(workers.submit(
+                            Context.current().wrap(() -> stamp(s.getKey(), s.getValue(), policy, told)))));
         }
         for (Future<?> one : written) {
             try {

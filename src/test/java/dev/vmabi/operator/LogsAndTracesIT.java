@@ -1,0 +1,147 @@
+package dev.vmabi.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vmabi.api.Names;
+import dev.vmabi.demo.DemoCluster;
+import dev.vmabi.demo.OperatorProcess;
+import dev.vmabi.devserver.User;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** What the shipped operator tells of itself: no floods, no secrets, and traces where they are switched on. */
+class LogsAndTracesIT {
+    private static HasMetadata object(String kind, String name, Map<String, Object> parts) {
+        return new GenericKubernetesResourceBuilder()
+                .withApiVersion("kubevirt.io/v1")
+                .withKind(kind)
+                .withNewMetadata()
+                .withNamespace("default")
+                .withName(name)
+                .endMetadata()
+                .withAdditionalProperties(new HashMap<>(parts))
+                .build();
+    }
+
+    @Test
+    void spansNamePolicyNodeAndVm() {
+        try (OtlpReceiver receiver = new OtlpReceiver();
+                OperatedCluster cluster = new OperatedCluster()) {
+            DemoCluster install = new DemoCluster(cluster.client);
+            install.installKubeVirt();
+            OperatorProcess operator = cluster.operator(
+                    "traced",
+                    Map.of(
+                            "quarkus.otel.sdk.disabled", "false",
+                            "quarkus.otel.exporter.otlp.endpoint",
+                                    receiver.url().toString(),
+                            "quarkus.otel.bsp.schedule.delay", "200ms"));
+            install.gate(operator.gatePort());
+            cluster.nodes.join("a", "a57", "linux-6.12-cortex-a57");
+            cluster.apply("""
+                    apiVersion: vmabi.dev/v1alpha1
+                    kind: VirtualMachineABI
+                    metadata: {name: a57}
+                    spec: {nodeSelector: {matchLabels: {example.com/pool: a57}}}
+                    """);
+            HasMetadata vmi = object(
+                    "VirtualMachineInstance",
+                    "web",
+                    Map.of(
+                            "spec", Map.of("architecture", "arm64", "domain", Map.of("devices", Map.of())),
+                            "status", Map.of("phase", "Running", "nodeName", "a")));
+            cluster.client.resource(vmi).create();
+            cluster.await(() -> assertThat(
+                            cluster.client.resource(vmi).get().getMetadata().getLabels())
+                    .containsKey(Names.STAMP));
+            cluster.await(() -> {
+                try {
+                    cluster.client
+                            .resource(object(
+                                    "VirtualMachineInstanceMigration",
+                                    "web-1",
+                                    Map.of("spec", Map.of("vmiName", "web"))))
+                            .create();
+                } catch (KubernetesClientException denied) {
+                    assertThat(denied.getMessage()).contains("has no other node to go to");
+                    return;
+                }
+                throw new AssertionError("a move with nowhere to go was not denied");
+            });
+
+            cluster.await(() -> {
+                List<OtlpReceiver.Span> spans = receiver.spans();
+                assertThat(spans).allSatisfy(s -> assertThat(s.service()).isEqualTo("vmabi"));
+                assertThat(spans).anySatisfy(s -> {
+                    assertThat(s.name()).isEqualTo("reconcile policy");
+                    assertThat(s.attributes()).containsEntry("vmabi.policy", "a57");
+                    assertThat(s.events().get("write")).contains("VirtualMachineInstance", "default/web");
+                });
+                assertThat(spans).anySatisfy(s -> {
+                    assertThat(s.name()).isEqualTo("reconcile node");
+                    assertThat(s.attributes()).containsEntry("k8s.node.name", "a");
+                    assertThat(s.events().get("write")).contains("Node");
+                });
+                assertThat(spans).anySatisfy(s -> {
+                    assertThat(s.name()).isEqualTo("admission migration");
+                    assertThat(s.attributes())
+                            .containsEntry("vmabi.verdict", "deny")
+                            .containsEntry("vmabi.reason", "Nowhere")
+                            .containsEntry("vmabi.policy", "a57")
+                            .containsEntry("vmabi.vm", "web")
+                            .containsEntry("k8s.namespace.name", "default")
+                            .containsEntry("k8s.node.name", "a");
+                });
+            });
+            assertThat(receiver.spans())
+                    .as("nothing but the operator's own work is traced")
+                    .allMatch(s -> s.name().startsWith("reconcile ") || s.name().startsWith("admission "));
+            assertThat(operator.threads()).anyMatch(t -> t.startsWith("BatchSpan"));
+        }
+    }
+
+    @Test
+    void byDefaultThereIsNoTraceNoFloodAndNoSecret() throws IOException {
+        int bad = 100;
+        try (OperatedCluster cluster = new OperatedCluster()) {
+            new DemoCluster(cluster.client).installKubeVirt();
+            for (int i = 0; i < bad; i++) {
+                HasMetadata wrong = object(
+                        "VirtualMachineInstance",
+                        "bad-" + i,
+                        Map.of("status", Map.of("phase", "Running", "nodeName", i)));
+                cluster.client.resource(wrong).create();
+            }
+            OperatorProcess operator = cluster.operator("plain");
+            assertThat(operator.threads())
+                    .isNotEmpty()
+                    .noneMatch(t -> t.contains("Span") || t.contains("otel") || t.contains("otlp"));
+            assertThat(operator.metrics()).as("no span leaves its id").doesNotContain("span_id");
+            cluster.await(() -> assertThat(read(operator.log())).contains("bad-"));
+            cluster.settle();
+            String log = Files.readString(operator.log());
+            assertThat(log.lines().filter(l -> l.contains("is left out")))
+                    .as("of %s objects that cannot be read", bad)
+                    .hasSize(FloodGuard.MOST);
+            User self = User.serviceAccount("vmabi-system", "vmabi-operator");
+            assertThat(log).doesNotContain(cluster.server.token(self), "PRIVATE KEY", "Bearer ");
+        }
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
