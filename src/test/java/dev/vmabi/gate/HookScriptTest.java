@@ -3,6 +3,9 @@ package dev.vmabi.gate;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.vmabi.fleet.Imposition;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.ByteArrayInputStream;
@@ -87,6 +90,31 @@ class HookScriptTest {
                 "</domain>", "<qemu:commandline><qemu:arg value=\"-fw_cfg\"/></qemu:commandline></domain>");
         assertThat(arguments(run(vmi("pmu=off"), domain)))
                 .containsExactly("-global", "host-arm-cpu.pmu=off", "-fw_cfg");
+    }
+
+    /** KubeVirt indents the domain by tabs, with what it puts on the command line itself in the middle. */
+    @Test
+    void aDomainAsKubeVirtWritesIt() throws Exception {
+        String domain = DOMAIN.replace("><", ">\n\t<")
+                .replace(
+                        "<cpu",
+                        "<qemu:commandline>\n\t\t<qemu:arg value=\"-fw_cfg\"></qemu:arg>\n\t</qemu:commandline>\n\t<cpu");
+        assertThat(arguments(run(vmi("psci=1.1"), domain)))
+                .containsExactly("-global", "host-arm-cpu.kvm-psci-version=1.1", "-fw_cfg");
+    }
+
+    /** v1alpha3 is the first version of the protocol in which KubeVirt ends the sidecar (its pull request 10046). */
+    @Test
+    void theAnnotationThatIsShownNamesThisHook() throws Exception {
+        String file = Files.readString(Path.of("deploy/kubevirt-hook.yaml"));
+        String shown =
+                file.substring(file.indexOf('['), file.indexOf("}}]'") + 3).replaceAll("\n#\\s*", " ");
+        JsonNode sidecar = new ObjectMapper().readTree(shown).get(0);
+        assertThat(Imposition.hooked(shown)).isTrue();
+        assertThat(sidecar.path("args").valueStream().map(JsonNode::asText)).containsExactly("--version", "v1alpha3");
+        assertThat(sidecar.at("/configMap/name").asText()).isEqualTo("vmabi-hook");
+        assertThat(sidecar.at("/configMap/key").asText()).isEqualTo("clamp.sh");
+        assertThat(sidecar.at("/configMap/hookPath").asText()).isEqualTo("/usr/bin/onDefineDomain");
     }
 
     @Test
