@@ -1,9 +1,7 @@
 package dev.vmabi.operator;
 
 import dev.vmabi.fleet.FleetEvent;
-import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.RecentDecisions;
-import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -67,7 +65,9 @@ public class DeniedMigrations {
         if (entry.hook().equals("migration") && entry.verdict().equals("deny") && due(entry)) {
             writer.execute(() -> cache.fleet()
                     .flatMap(f -> f.vm(entry.namespace(), entry.vm()))
-                    .ifPresent(vm -> tell(vm, entry.text())));
+                    .map(KubeVirt::instance)
+                    .ifPresent(
+                            vm -> events.record(vm, new FleetEvent(FleetEvent.Reason.MigrationDenied, entry.text()))));
         }
     }
 
@@ -80,19 +80,5 @@ public class DeniedMigrations {
         }
         told.put(what, entry.at());
         return true;
-    }
-
-    private void tell(FleetState.Vm vm, String why) {
-        events.record(
-                new GenericKubernetesResourceBuilder()
-                        .withApiVersion("kubevirt.io/v1")
-                        .withKind("VirtualMachineInstance")
-                        .withNewMetadata()
-                        .withNamespace(vm.namespace())
-                        .withName(vm.name())
-                        .withUid(vm.uid())
-                        .endMetadata()
-                        .build(),
-                new FleetEvent(FleetEvent.Reason.MigrationDenied, why));
     }
 }

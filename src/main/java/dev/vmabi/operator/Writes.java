@@ -10,7 +10,6 @@ import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.Migration;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
-import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
@@ -91,17 +90,9 @@ public class Writes {
      */
     public GenericKubernetesResource stamp(FleetState.Vm vm, Digest guestAbi) {
         Map<String, String> mark = Map.of(Names.STAMP, guestAbi.label());
-        GenericKubernetesResource patch = new GenericKubernetesResourceBuilder()
-                .withApiVersion("kubevirt.io/v1")
-                .withKind("VirtualMachineInstance")
-                .withNewMetadata()
-                .withNamespace(vm.namespace())
-                .withName(vm.name())
-                .withUid(vm.uid())
-                .withLabels(mark)
-                .withAnnotations(mark)
-                .endMetadata()
-                .build();
+        GenericKubernetesResource patch = KubeVirt.instance(vm);
+        patch.getMetadata().setLabels(mark);
+        patch.getMetadata().setAnnotations(mark);
         GenericKubernetesResource stamped = client.resource(patch).patch(APPLY);
         cache.wroteVmi(stamped);
         count("VirtualMachineInstance", vm.key());
@@ -110,17 +101,11 @@ public class Writes {
 
     /** Has KubeVirt look at a waiting migration again: any change of its metadata does. */
     void retry(Migration migration, Instant now) {
-        GenericKubernetesResource patch = new GenericKubernetesResourceBuilder()
-                .withApiVersion("kubevirt.io/v1")
-                .withKind("VirtualMachineInstanceMigration")
-                .withNewMetadata()
-                .withNamespace(migration.namespace())
-                .withName(migration.name())
-                .withUid(migration.uid())
-                .withAnnotations(Map.of(
-                        Names.RETRIED, now.truncatedTo(ChronoUnit.SECONDS).toString()))
-                .endMetadata()
-                .build();
+        GenericKubernetesResource patch =
+                KubeVirt.object(KubeVirt.MIGRATIONS, migration.namespace(), migration.name(), migration.uid());
+        patch.getMetadata()
+                .setAnnotations(Map.of(
+                        Names.RETRIED, now.truncatedTo(ChronoUnit.SECONDS).toString()));
         client.resource(patch).patch(APPLY);
         count("VirtualMachineInstanceMigration", migration.namespace() + "/" + migration.name());
     }
