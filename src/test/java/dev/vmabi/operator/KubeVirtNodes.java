@@ -1,5 +1,6 @@
 package dev.vmabi.operator;
 
+import dev.vmabi.api.Names;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.api.model.ContainerStatus;
@@ -76,6 +77,14 @@ final class KubeVirtNodes implements AutoCloseable {
 
     /** A person creates a VM; virt-controller makes its pod, the scheduler places it, and it runs. Returns the pod. */
     Pod boot(String name) {
+        create(name, Map.of());
+        return comesUp(name);
+    }
+
+    /** A person creates a VM with a node selector. */
+    void create(String name, Map<String, String> nodeSelector) {
+        Map<String, Object> spec = new HashMap<>(spec());
+        spec.put("nodeSelector", nodeSelector);
         GenericKubernetesResource vmi = new GenericKubernetesResourceBuilder()
                 .withApiVersion("kubevirt.io/v1")
                 .withKind("VirtualMachineInstance")
@@ -87,10 +96,14 @@ final class KubeVirtNodes implements AutoCloseable {
                 .addToAnnotations("kubevirt.io/nonroot", "true")
                 .addToFinalizers("kubevirt.io/foregroundDeleteVirtualMachine")
                 .endMetadata()
-                .addToAdditionalProperties("spec", spec())
+                .addToAdditionalProperties("spec", spec)
                 .build();
-        String uid = person.resource(vmi).create().getMetadata().getUid();
-        Pod pod = runs(placed("kubevirt.io/created-by", uid));
+        person.resource(vmi).create();
+    }
+
+    /** The VM's pod is placed and comes up, and the guest runs. Returns the pod. */
+    Pod comesUp(String name) {
+        Pod pod = runs(placed("kubevirt.io/created-by", vmi(name).getMetadata().getUid()));
         String node = pod.getSpec().getNodeName();
         Awaitility.await(name + " to be scheduled")
                 .atMost(PATIENCE)
@@ -148,6 +161,29 @@ final class KubeVirtNodes implements AutoCloseable {
                         .endMetadata()
                         .addToAdditionalProperties("spec", new HashMap<>(Map.of("vmiName", vm)))
                         .build())
+                .create();
+    }
+
+    /** What admission makes of a target pod of the VM that is not created. */
+    Pod wouldBecome(String vm, String stamp) {
+        return admin.resource(new PodBuilder()
+                        .withNewMetadata()
+                        .withNamespace(NAMESPACE)
+                        .withGenerateName("virt-launcher-" + vm + "-")
+                        .addToLabels("kubevirt.io", "virt-launcher")
+                        .addToLabels("kubevirt.io/migrationJobUID", "none")
+                        .addToLabels(Names.STAMP, stamp)
+                        .addToAnnotations("kubevirt.io/domain", vm)
+                        .endMetadata()
+                        .withNewSpec()
+                        .addToNodeSelector("kubernetes.io/arch", "arm64")
+                        .addNewContainer()
+                        .withName("compute")
+                        .withImage("virt-launcher")
+                        .endContainer()
+                        .endSpec()
+                        .build())
+                .dryRun()
                 .create();
     }
 
@@ -234,6 +270,25 @@ final class KubeVirtNodes implements AutoCloseable {
                     v.setAdditionalProperty("status", status);
                     return v;
                 });
+    }
+
+    /** The VM runs in another launcher image than its KubeVirt has; virt-controller reads that off its pod. */
+    void outdate(String vm) {
+        String node = vmi(vm).get("status", "nodeName");
+        pods("kubevirt.io/created-by", vmi(vm).getMetadata().getUid()).stream()
+                .filter(p -> node.equals(p.getSpec().getNodeName()))
+                .filter(p -> "Running".equals(p.getStatus().getPhase()))
+                .forEach(pod -> {
+                    Pod _ = admin.resource(pod).edit(p -> {
+                        p.getSpec().getContainers().stream()
+                                .filter(c -> c.getName().equals("compute"))
+                                .forEach(c -> c.setImage("virt-launcher:before"));
+                        return p;
+                    });
+                });
+        Awaitility.await(vm + " to be outdated")
+                .atMost(PATIENCE)
+                .until(() -> "virt-launcher:before".equals(vmi(vm).get("status", "launcherContainerImageVersion")));
     }
 
     /** The kubelet starts a pod. */

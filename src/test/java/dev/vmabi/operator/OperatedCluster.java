@@ -18,6 +18,7 @@ import dev.vmabi.devserver.ApiServers;
 import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.admissionregistration.v1.MutatingWebhookConfiguration;
 import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.Resource;
@@ -85,6 +86,14 @@ final class OperatedCluster implements AutoCloseable {
 
     private Resource<Lease> lease() {
         return client.leases().inNamespace("vmabi-system").withName("vmabi-operator");
+    }
+
+    /** The gate's webhooks as they are installed. */
+    Resource<MutatingWebhookConfiguration> gate() {
+        return client.admissionRegistration()
+                .v1()
+                .mutatingWebhookConfigurations()
+                .withName("vmabi-gate");
     }
 
     /** {@code kubectl apply --server-side}. */

@@ -11,12 +11,17 @@ import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -145,6 +150,12 @@ class VirtControllerIT {
                     assertThat(e.getMessage()).contains("has no other node to go to");
                 });
         assertThat(nodes.migrations("goes")).hasSize(1);
+        cluster.await(() -> assertThat(events("goes", "MigrationDenied"))
+                .singleElement()
+                .satisfies(e -> {
+                    assertThat(e.getMessage()).contains("has no other node to go to");
+                    assertThat(e.getInvolvedObject().getKind()).isEqualTo("VirtualMachineInstance");
+                }));
     }
 
     @Test
@@ -168,7 +179,7 @@ class VirtControllerIT {
                 + " s after the first denial KubeVirt asked for its pod "
                 + (long) (admissions("pod", "deny") - before) + " more times");
         assertThat(phase(vmim)).isEqualTo("Pending");
-        assertThat(nodes.pods("kubevirt.io/migrationJobUID", uid)).isEmpty();
+        assertThat(targets(vmim)).isEmpty();
 
         join("n2", "linux-6.12-cortex-a76");
         cluster.await(() -> assertThat(cluster.labels("n2")).contains(has));
@@ -188,7 +199,7 @@ class VirtControllerIT {
     @Order(4)
     void aWorkloadUpdateIsLetThroughAndWaits() {
         nodes.cordon("n1", true);
-        nodes.status("goes", status -> status.put("launcherContainerImageVersion", "virt-launcher:before"));
+        nodes.outdate("goes");
         double before = admissions("migration", "steer");
         workloadUpdates(List.of("LiveMigrate"));
         cluster.await(() -> assertThat(nodes.migrations("goes"))
@@ -201,8 +212,7 @@ class VirtControllerIT {
         say("workload update: " + phase(vmim) + ", migrations created in ten seconds: "
                 + (long) (admissions("migration", "steer") - before));
         assertThat(phase(vmim)).isEqualTo("Pending");
-        assertThat(nodes.pods("kubevirt.io/migrationJobUID", vmim.getMetadata().getUid()))
-                .isEmpty();
+        assertThat(targets(vmim)).isEmpty();
         assertThat(admissions("migration", "steer") - before).isEqualTo(1);
 
         nodes.cordon("n1", false);
@@ -231,7 +241,7 @@ class VirtControllerIT {
                 spec: {policyName: deny-workload-updates, validationActions: [Deny]}
                 """);
         sleep(Duration.ofSeconds(5));
-        nodes.status("goes", status -> status.put("launcherContainerImageVersion", "virt-launcher:before"));
+        nodes.outdate("goes");
         workloadUpdates(List.of("LiveMigrate"));
         cluster.await(() -> assertThat(events("goes", "FailedCreate"))
                 .anySatisfy(e -> assertThat(e.getMessage()).contains("deny-workload-updates")));
@@ -241,6 +251,80 @@ class VirtControllerIT {
         workloadUpdates(List.of());
         say("a workload update that is denied is asked for " + Math.round(asked / 5) + " times a second");
         assertThat(asked).isGreaterThan(50);
+    }
+
+    @Test
+    @Order(6)
+    void aFirstBootThatNoNodeTakesWaitsAndIsNeverDenied() {
+        join("late", "linux-6.1-cortex-a57");
+        cluster.expect("a", s -> assertThat(s.nodes().fenced()).isEqualTo(1));
+        nodes.create("waits", Map.of("kubernetes.io/hostname", "late"));
+        cluster.await(() -> assertThat(nodes.pods("vmi.kubevirt.io/id", "waits"))
+                .anySatisfy(p -> assertThat(p.getStatus().getConditions())
+                        .anySatisfy(c -> assertThat(c.getReason()).isEqualTo("Unschedulable"))));
+        cluster.nodes.reboot("late", "linux-6.1-cortex-a76");
+        cluster.nodes.agentComesUp("late", "linux-6.1-cortex-a76");
+        assertThat(nodes.comesUp("waits").getSpec().getNodeName()).isEqualTo("late");
+        assertThat(events("waits", "FailedCreate")).isEmpty();
+    }
+
+    @Test
+    @Order(7)
+    void whileTheGateIsDownATargetIsHeldAndGoesOnAfterwards() {
+        operator.close();
+        GenericKubernetesResource vmim = nodes.migrate("goes", "goes-7");
+        assertThat(vmim.<Map<String, String>>get("spec", "addedNodeSelector")).isNull();
+        cluster.await(() -> assertThat(events("goes", "FailedCreate"))
+                .anySatisfy(e -> assertThat(e.getMessage()).contains("failed calling webhook")));
+        assertThat(phase(vmim)).isEqualTo("Pending");
+        assertThat(targets(vmim)).isEmpty();
+
+        operator = cluster.operator("second");
+        cluster.gate().edit(c -> {
+            c.getWebhooks()
+                    .forEach(w -> w.getClientConfig()
+                            .setUrl(w.getClientConfig()
+                                    .getUrl()
+                                    .replaceFirst(":\\d+/", ":" + operator.gatePort() + "/")));
+            return c;
+        });
+        Instant back = Instant.now();
+        String has = stamp("goes");
+        Pod target = nodes.arrives(vmim);
+        say("the gate is back: the target was placed on " + target.getSpec().getNodeName() + " after "
+                + Duration.between(back, Instant.now()).toSeconds() + " s");
+        assertThat(target.getSpec().getNodeSelector()).containsEntry(Names.nodeLabel(has), "true");
+        cluster.await(() -> assertThat(phase(vmim)).isEqualTo("Succeeded"));
+    }
+
+    @Test
+    @Order(8)
+    void withTheOperatorStoppedTheApiServersOwnRuleHoldsATarget() throws IOException {
+        operator.close();
+        cluster.gate().edit(c -> {
+            c.getWebhooks().stream()
+                    .filter(w -> w.getName().startsWith("target."))
+                    .forEach(w -> w.setFailurePolicy("Ignore"));
+            return c;
+        });
+        cluster.apply(Files.readString(Path.of("src/main/resources/dev/vmabi/gate/policies.yaml")));
+        String has = stamp("goes");
+        Set<String> take = cluster.client.nodes().withLabel(Names.nodeLabel(has)).list().getItems().stream()
+                .map(n -> n.getMetadata().getName())
+                .collect(Collectors.toSet());
+        assertThat(take).as("there are nodes that do not take it").doesNotContain("n", "late");
+        cluster.await(() -> assertThat(nodes.wouldBecome("goes", has).getSpec().getNodeSelector())
+                .containsEntry(Names.nodeLabel(has), "true"));
+        GenericKubernetesResource vmim = nodes.migrate("goes", "goes-8");
+        Pod target = nodes.arrives(vmim);
+        assertThat(target.getSpec().getNodeSelector()).containsEntry(Names.nodeLabel(has), "true");
+        assertThat(take).contains(target.getSpec().getNodeName());
+        cluster.await(() -> assertThat(phase(vmim)).isEqualTo("Succeeded"));
+        say("with the operator stopped goes moved to " + target.getSpec().getNodeName());
+    }
+
+    private static List<Pod> targets(GenericKubernetesResource vmim) {
+        return nodes.pods("kubevirt.io/migrationJobUID", vmim.getMetadata().getUid());
     }
 
     private static void workloadUpdates(List<String> methods) {
