@@ -9,7 +9,7 @@ import java.util.Map;
 public final class Selectors {
     private Selectors() {}
 
-    /** Whether the labels match; an absent selector matches everything, an operator that is not known nothing. */
+    /** Whether the labels match; an absent selector matches everything, one that is not whole or not known nothing. */
     public static boolean matches(LabelSelector selector, Map<String, String> labels) {
         if (selector == null) {
             return true;
@@ -17,7 +17,8 @@ public final class Selectors {
         Map<String, String> wanted = selector.getMatchLabels() == null ? Map.of() : selector.getMatchLabels();
         List<LabelSelectorRequirement> requirements =
                 selector.getMatchExpressions() == null ? List.of() : selector.getMatchExpressions();
-        return wanted.entrySet().stream().allMatch(e -> e.getValue().equals(labels.get(e.getKey())))
+        return wanted.entrySet().stream()
+                        .allMatch(e -> e.getValue() != null && e.getValue().equals(labels.get(e.getKey())))
                 && requirements.stream().allMatch(r -> matches(r, labels));
     }
 
@@ -31,6 +32,9 @@ public final class Selectors {
     }
 
     private static boolean matches(LabelSelectorRequirement requirement, Map<String, String> labels) {
+        if (requirement.getKey() == null || requirement.getOperator() == null) {
+            return false;
+        }
         String value = labels.get(requirement.getKey());
         List<String> values = requirement.getValues() == null ? List.of() : requirement.getValues();
         return switch (requirement.getOperator()) {

@@ -135,6 +135,7 @@ final class AdmissionServer implements AutoCloseable {
             return;
         }
         if (!acquire(kib)) {
+            passOver(exchange);
             refuse(exchange, 503, "too many reviews at once");
             return;
         }
@@ -180,10 +181,14 @@ final class AdmissionServer implements AutoCloseable {
         }
     }
 
-    /** Most callers read an answer only once they have sent all they have; so what is a little too long is read. */
     private static void tooLong(HttpExchange exchange) throws IOException {
-        exchange.getRequestBody().skip(3L * MOST_BODY);
+        passOver(exchange);
         refuse(exchange, 413, "a review may have " + MOST_BODY + " bytes");
+    }
+
+    /** Most callers read an answer only once they have sent all they have; so it is read, up to a little too much, and not held. */
+    private static void passOver(HttpExchange exchange) throws IOException {
+        exchange.getRequestBody().skip(3L * MOST_BODY);
     }
 
     private static void refuse(HttpExchange exchange, int code, String why) throws IOException {

@@ -116,12 +116,20 @@ final class Reviews {
 
     /** The spec of a policy; empty for one that is not of its shape, which the schema refuses. */
     static Optional<Stored<VirtualMachineABISpec>> policy(JsonNode request) {
+        JsonNode spec = request.path("object").path("spec");
+        if (hasNull(spec)) {
+            return Optional.empty();
+        }
         try {
-            return Optional.of(Stored.read(request.path("object").get("spec"), "spec", VirtualMachineABISpec.class))
+            return Optional.of(Stored.read(spec, "spec", VirtualMachineABISpec.class))
                     .filter(asked -> asked.value() != null);
         } catch (IllegalArgumentException e) {
             return Optional.empty();
         }
+    }
+
+    private static boolean hasNull(JsonNode tree) {
+        return tree.isNull() || tree.valueStream().anyMatch(Reviews::hasNull);
     }
 
     /** The answer; {@code patch} may be empty. */

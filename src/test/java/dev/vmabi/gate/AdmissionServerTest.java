@@ -31,6 +31,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLSocket;
@@ -313,6 +314,53 @@ class AdmissionServerTest {
                 socket.close();
             }
         }
+    }
+
+    @Test
+    void aFloodOfHugeReviewsIsBoundedInMemoryAndDelaysNobody() throws Exception {
+        Admissions admissions = new Admissions(() -> Optional.of(fleet), meters, new RecentDecisions());
+        AtomicLong held = new AtomicLong();
+        AtomicLong most = new AtomicLong();
+        AdmissionServer.Reviewer slow = (hook, body) -> {
+            most.accumulateAndGet(held.addAndGet(body.length), Math::max);
+            try {
+                if (body.length > 1 << 20) {
+                    Thread.sleep(100);
+                }
+                return admissions.answer(hook, body);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            } finally {
+                held.addAndGet(-body.length);
+            }
+        };
+        byte[] huge = new String(fixture("pod-first-boot"), StandardCharsets.UTF_8)
+                .replaceFirst("\"annotations\": *\\{", "\"annotations\":{\"huge\":\"" + "x".repeat(3 << 20) + "\",")
+                .getBytes(StandardCharsets.UTF_8);
+        assertThat(huge.length).isGreaterThan(3 << 20);
+        try (AdmissionServer flooded = new AdmissionServer(0, keys, slow);
+                Https caller = new Https(certificate.authorities(), flooded.port());
+                ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<Integer>> answers = new ArrayList<>();
+            for (int i = 0; i < 40; i++) {
+                answers.add(
+                        callers.submit(() -> caller.post(Hook.POD.path(), huge).statusCode()));
+            }
+            Duration slowest = Duration.ZERO;
+            while (!answers.stream().allMatch(Future::isDone)) {
+                Instant start = Instant.now();
+                assertThat(caller.post(Hook.POD.path(), fixture("pod-first-boot"))
+                                .statusCode())
+                        .isEqualTo(200);
+                Duration took = Duration.between(start, Instant.now());
+                slowest = took.compareTo(slowest) > 0 ? took : slowest;
+            }
+            assertThat(slowest).as("an API server waits 5 s").isLessThan(Duration.ofSeconds(5));
+            for (Future<Integer> answer : answers) {
+                assertThat(answer.get()).isIn(200, 503);
+            }
+        }
+        assertThat(most.get()).isBetween((long) huge.length, 16L << 20);
     }
 
     @Test

@@ -28,13 +28,14 @@ import org.junit.jupiter.api.Test;
 class FuzzedReviewsTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int ROUNDS = 20_000;
-    private static final List<Hook> HOOKS = List.of(Hook.POD, Hook.MIGRATION, Hook.INSTANCE);
+    private static final List<Hook> HOOKS = List.of(Hook.values());
     private static final List<String> FIXTURES = List.of(
             "migration-evacuation",
             "migration-person",
             "migration-virtctl",
             "migration-sent-away",
             "instance",
+            "policy",
             "pod-first-boot",
             "pod-target",
             "pod-target-nowhere",
