@@ -87,7 +87,30 @@ final class KubeVirtStandIn implements AutoCloseable {
         String from = vmi.get("status", "nodeName");
         String node = schedule(pod);
         runsOn(name, node, Map.of("sourceNode", from, "targetNode", node, "completed", true));
+        endOthers(vmi, pod);
         return node;
+    }
+
+    /** The launcher that the guest has left ends. */
+    private void endOthers(GenericKubernetesResource vmi, Pod present) {
+        controller
+                .pods()
+                .inNamespace(NAMESPACE)
+                .withLabel("kubevirt.io/created-by", vmi.getMetadata().getUid())
+                .list()
+                .getItems()
+                .stream()
+                .filter(p ->
+                        !p.getMetadata().getName().equals(present.getMetadata().getName()))
+                .forEach(left -> {
+                    Pod _ = controller
+                            .resource(left)
+                            .editStatus(p -> new PodBuilder(p)
+                                    .editOrNewStatus()
+                                    .withPhase("Succeeded")
+                                    .endStatus()
+                                    .build());
+                });
     }
 
     GenericKubernetesResource vmi(String name) {
