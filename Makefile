@@ -41,8 +41,8 @@ demo: $(BUILT) ## Show the whole product on recorded hosts; KEEP=1 keeps it serv
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.demo.Demo $(if $(KEEP),--keep)
 
 .PHONY: browser
-browser: $(BUILT) target/browser/node_modules ## Drive the page in headless Chromium; PICTURES=docs/images takes those of the docs
-	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.browser.Browse $(PICTURES)
+browser: $(BUILT) target/browser/node_modules ## Drive the page in headless Chromium (HEAP of the operator in MiB); PICTURES=docs/images takes those of the docs
+	@$(JAVA) $(JVM_FLAGS) $(if $(HEAP),-Dvmabi.heap=$(HEAP)) -cp $(TEST_CLASS_PATH) dev.vmabi.browser.Browse $(PICTURES)
 
 # Checks what is accessible; used in tests alone.
 target/browser/node_modules:
