@@ -12,6 +12,7 @@ import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -85,6 +86,15 @@ class ClusterAccess {
                                 .withFieldManager("kubectl-vmabi")
                                 .build(),
                         "{\"spec\":{\"raise\":{\"approve\":\"" + digest + "\"}}}"));
+    }
+
+    /** Reads what a maintainer needs to see. */
+    SupportBundle.Collected supportBundle(Instant now) {
+        return with(client -> {
+            try (Progress _ = Progress.of("reading the cluster")) {
+                return SupportBundle.of(client, now);
+            }
+        });
     }
 
     private <T> T with(Function<KubernetesClient, T> action) {

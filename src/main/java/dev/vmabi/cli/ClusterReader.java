@@ -115,7 +115,8 @@ final class ClusterReader {
                 .build());
     }
 
-    private static <T extends HasMetadata, L extends KubernetesResourceList<T>> List<T> all(Listable<L> of) {
+    /** A whole list, page by page. */
+    static <T extends HasMetadata, L extends KubernetesResourceList<T>> List<T> all(Listable<L> of) {
         List<T> all = new ArrayList<>();
         String more = null;
         do {

@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
             ExportCommand.class,
             ProbeCommand.class,
             ProveCommand.class,
+            ReplayCommand.class,
             StatusCommand.class,
             NodesCommand.class,
             ExplainCommand.class,
@@ -28,12 +29,13 @@ import picocli.CommandLine.Spec;
             DrainCheckCommand.class,
             RaiseCommand.class,
             HistoryCommand.class,
+            SupportBundleCommand.class,
             CompletionCommand.class,
             CompleteCommand.class
         },
         footer = {
             "",
-            "status, nodes, explain, holds-down, preflight, drain-check, raise and history ask the cluster that kubectl would talk to,"
+            "status, nodes, explain, holds-down, preflight, drain-check, raise, history and support-bundle ask the cluster that kubectl would talk to,"
                     + " and so do diff and export for nodes and policies; the others work on files or on this host.",
             "Hosts are read from profiles (JSON or YAML), recorded dumps and Firecracker fingerprints, told by content.",
             "Exit code: 0 accepted or done, 1 refused, 2 bad input."

@@ -116,8 +116,8 @@ final class Reviews {
 
     /** The spec of a policy; empty for one that is not of its shape, which the schema refuses. */
     static Optional<Stored<VirtualMachineABISpec>> policy(JsonNode request) {
-        JsonNode spec = request.path("object").path("spec");
-        if (hasNull(spec)) {
+        JsonNode spec = request.path("object").get("spec");
+        if (spec != null && hasNull(spec)) {
             return Optional.empty();
         }
         try {

@@ -1,5 +1,6 @@
 package dev.vmabi.operator;
 
+import dev.vmabi.fleet.FlightRecorder;
 import dev.vmabi.fleet.RecentDecisions;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
@@ -31,6 +32,12 @@ public class Application {
     @Singleton
     RecentDecisions recentDecisions() {
         return new RecentDecisions();
+    }
+
+    @Produces
+    @Singleton
+    FlightRecorder flightRecorder(@ConfigProperty(name = "vmabi.flight-recorder.size", defaultValue = "0") int size) {
+        return new FlightRecorder(size);
     }
 
     /** Where traces are off one that does nothing: OpenTelemetry's own would make spans even then, for nobody. */

@@ -42,7 +42,12 @@ class DependenceTest {
             "cli",
                     new May(
                             Set.of("abi", "kvm", "api", "fleet"),
-                            List.of("java.", "com.fasterxml.jackson.", "picocli.", "io.fabric8.kubernetes.")));
+                            List.of(
+                                    "java.",
+                                    "com.fasterxml.jackson.",
+                                    "picocli.",
+                                    "io.fabric8.kubernetes.",
+                                    "org.apache.commons.compress.archivers.tar.")));
 
     private static final JavaClasses SHIPPED = new ClassFileImporter().importPath(Path.of("target/classes"));
 

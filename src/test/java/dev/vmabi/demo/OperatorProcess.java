@@ -89,6 +89,15 @@ public final class OperatorProcess implements AutoCloseable {
         }
     }
 
+    /** What it decided of late, as {@code vmabi replay} takes it. */
+    public String flightRecording() {
+        try {
+            return get("/flight-recording").body();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private HttpResponse<String> get(String path) throws IOException {
         try {
             return http.send(

@@ -3,6 +3,7 @@ package dev.vmabi.operator;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmabi.api.Names;
+import dev.vmabi.cli.VmAbi;
 import dev.vmabi.demo.DemoCluster;
 import dev.vmabi.demo.OperatorProcess;
 import dev.vmabi.devserver.User;
@@ -10,6 +11,8 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,8 +20,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
 
-/** What the shipped operator tells of itself: no floods, no secrets, and traces where they are switched on. */
+/**
+ * What the shipped operator tells of itself: no floods, no secrets, and traces and a recording of what it decided where
+ * they are switched on.
+ */
 class LogsAndTracesIT {
     private static HasMetadata object(String kind, String name, Map<String, Object> parts) {
         return new GenericKubernetesResourceBuilder()
@@ -33,7 +40,7 @@ class LogsAndTracesIT {
     }
 
     @Test
-    void spansNamePolicyNodeAndVm() {
+    void spansNamePolicyNodeAndVmAndTheRecordingComesOutTheSame() throws IOException {
         try (OtlpReceiver receiver = new OtlpReceiver();
                 OperatedCluster cluster = new OperatedCluster()) {
             DemoCluster install = new DemoCluster(cluster.client);
@@ -44,7 +51,8 @@ class LogsAndTracesIT {
                             "quarkus.otel.sdk.disabled", "false",
                             "quarkus.otel.exporter.otlp.endpoint",
                                     receiver.url().toString(),
-                            "quarkus.otel.bsp.schedule.delay", "200ms"));
+                            "quarkus.otel.bsp.schedule.delay", "200ms",
+                            "vmabi.flight-recorder.size", "5000"));
             install.gate(operator.gatePort());
             cluster.nodes.join("a", "a57", "linux-6.12-cortex-a57");
             cluster.apply("""
@@ -106,6 +114,13 @@ class LogsAndTracesIT {
                     .as("nothing but the operator's own work is traced")
                     .allMatch(s -> s.name().startsWith("reconcile ") || s.name().startsWith("admission "));
             assertThat(operator.threads()).anyMatch(t -> t.startsWith("BatchSpan"));
+            cluster.settle();
+            String recording = operator.flightRecording();
+            assertThat(replay(recording))
+                    .contains("policy a57", "node a", "1 stamps", " 0 come out otherwise")
+                    .doesNotContain("otherwise: ");
+            assertThat(replay(recording.replaceFirst("\"accepting\":1", "\"accepting\":7")))
+                    .contains("otherwise: status.nodes.accepting was 7, is 1", " 1 come out otherwise");
         }
     }
 
@@ -135,6 +150,22 @@ class LogsAndTracesIT {
             User self = User.serviceAccount("vmabi-system", "vmabi-operator");
             assertThat(log).doesNotContain(cluster.server.token(self), "PRIVATE KEY", "Bearer ");
         }
+    }
+
+    /** What {@code vmabi replay} says of a recording. */
+    private static String replay(String recording) throws IOException {
+        Path file = Files.createTempFile("recording", ".json");
+        StringWriter out = new StringWriter();
+        CommandLine line = VmAbi.commandLine();
+        line.setOut(new PrintWriter(out, true));
+        line.setErr(new PrintWriter(out, true));
+        try {
+            int code = line.execute("replay", Files.writeString(file, recording).toString());
+            assertThat(code).isEqualTo(out.toString().contains("otherwise: ") ? 1 : 0);
+        } finally {
+            Files.delete(file);
+        }
+        return out.toString();
     }
 
     private static String read(Path file) {

@@ -4,6 +4,7 @@ import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState;
+import dev.vmabi.fleet.FlightRecorder;
 import dev.vmabi.fleet.NodeDecision;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
@@ -21,6 +22,7 @@ import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -36,14 +38,23 @@ public class NodeReconciler implements Reconciler<Node> {
     private final Writes writes;
     private final Events events;
     private final Spans spans;
+    private final FlightRecorder recorder;
     private final Clock clock;
 
-    NodeReconciler(KubernetesClient client, FleetCache cache, Writes writes, Events events, Spans spans, Clock clock) {
+    NodeReconciler(
+            KubernetesClient client,
+            FleetCache cache,
+            Writes writes,
+            Events events,
+            Spans spans,
+            FlightRecorder recorder,
+            Clock clock) {
         this.client = client;
         this.cache = cache;
         this.writes = writes;
         this.events = events;
         this.spans = spans;
+        this.recorder = recorder;
         this.clock = clock;
     }
 
@@ -86,7 +97,9 @@ public class NodeReconciler implements Reconciler<Node> {
             return UpdateControl.noUpdate();
         }
         FleetState.Node view = cache.live(seen.get());
-        NodeDecision decision = NodeDecision.decide(fleet.get(), view, clock.instant());
+        Instant now = clock.instant();
+        NodeDecision decision = NodeDecision.decide(fleet.get(), view, now);
+        recorder.decided(fleet.get(), view, now, decision);
         if (!decision.labels().equals(view.guestAbiLabels())
                 || !decision.profile().equals(view.profileLabel())) {
             writes.nodeLabels(view, decision.labels(), decision.profile());

@@ -4,6 +4,7 @@ import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState;
+import dev.vmabi.fleet.FlightRecorder;
 import dev.vmabi.fleet.PolicyDecision;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
@@ -34,15 +35,23 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     private final Stamps stamps;
     private final Events events;
     private final Spans spans;
+    private final FlightRecorder recorder;
     private final Clock clock;
 
     PolicyReconciler(
-            FleetCache cache, Writes writes, Stamps stamps, Events events, Spans spans, Clock clock) {
+            FleetCache cache,
+            Writes writes,
+            Stamps stamps,
+            Events events,
+            Spans spans,
+            FlightRecorder recorder,
+            Clock clock) {
         this.cache = cache;
         this.writes = writes;
         this.stamps = stamps;
         this.events = events;
         this.spans = spans;
+        this.recorder = recorder;
         this.clock = clock;
     }
 
@@ -75,7 +84,9 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
             return UpdateControl.<VirtualMachineABI>noUpdate().rescheduleAfter(LOOK_AGAIN);
         }
         Instant now = clock.instant();
-        PolicyDecision decision = PolicyDecision.decide(fleet.get(), known.get().with(policy.getStatus()), now);
+        FleetState.Policy view = known.get().with(policy.getStatus());
+        PolicyDecision decision = PolicyDecision.decide(fleet.get(), view, now);
+        recorder.decided(fleet.get(), view, now, decision);
         decision.guestAbis().forEach((digest, abi) -> {
             if (!cache.exists(digest)) {
                 writes.publish(abi);
