@@ -170,7 +170,8 @@ final class Acceptance {
             return false;
         }
         int wanted = guest.vgicRevision().getAsInt();
-        return wanted > own.getAsInt() || wanted < host.taken().leastVgicRevision().orElse(wanted);
+        return wanted > own.getAsInt()
+                || wanted < host.taken().leastVgicRevision().orElse(wanted);
     }
 
     private OptionalInt revision() {

@@ -245,13 +245,13 @@ final class MinimumSearch {
             if (own.vgicRevision().isPresent()) {
                 int r = own.vgicRevision().getAsInt();
                 revision = OptionalInt.of(Math.min(r, revision.orElse(r)));
-                leastRevision = Math.max(leastRevision, host.taken().leastVgicRevision().orElse(0));
+                leastRevision =
+                        Math.max(leastRevision, host.taken().leastVgicRevision().orElse(0));
             }
             gated |= host.gatesRegisters();
         }
         if (revision.orElse(leastRevision) < leastRevision) {
-            reasons.add(Refusals.revisionFixed(
-                    Integer.toString(revision.getAsInt()), "no less than " + leastRevision));
+            reasons.add(Refusals.revisionFixed(Integer.toString(revision.getAsInt()), "no less than " + leastRevision));
             return null;
         }
         GuestAbi pin = GuestAbi.ofSorted(offer.listed(), ids, values, features, lengths, revision);

@@ -224,7 +224,10 @@ public record Recording(List<Moment> moments) {
             decision.stamps().forEach((vm, digest) -> stamps.put(vm.key(), digest.hex()));
             return new Outcome(
                     decision.status(),
-                    decision.guestAbis().keySet().stream().map(Digest::hex).sorted().toList(),
+                    decision.guestAbis().keySet().stream()
+                            .map(Digest::hex)
+                            .sorted()
+                            .toList(),
                     stamps,
                     decision.next().equals(Instant.MAX) ? null : decision.next().toString(),
                     null,
