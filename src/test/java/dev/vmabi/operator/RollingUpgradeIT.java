@@ -50,15 +50,20 @@ class RollingUpgradeIT {
                         .until(() -> TargetPods.held(controller, stamp));
                 TargetPods pods = new TargetPods(controller, stamp, enough::get);
                 try (pods) {
-                    replace(cluster, service, replicas, "b", pods);
-                    // The baseline is kept by whoever leads now.
-                    cluster.nodes.join("n3", "a", "linux-6.12-cortex-a76");
-                    cluster.expect("a", s -> assertThat(s.nodes().accepting()).isEqualTo(3));
-                    replace(cluster, service, replicas, "c", pods);
-                    cluster.nodes.join("n4", "a", "linux-6.12-cortex-a76");
-                    cluster.expect("a", s -> assertThat(s.nodes().accepting()).isEqualTo(4));
-                } finally {
-                    enough.set(true);
+                    try {
+                        replace(cluster, service, replicas, "b", pods);
+                        // The baseline is kept by whoever leads now.
+                        cluster.nodes.join("n3", "a", "linux-6.12-cortex-a76");
+                        cluster.expect(
+                                "a", s -> assertThat(s.nodes().accepting()).isEqualTo(3));
+                        replace(cluster, service, replicas, "c", pods);
+                        cluster.nodes.join("n4", "a", "linux-6.12-cortex-a76");
+                        cluster.expect(
+                                "a", s -> assertThat(s.nodes().accepting()).isEqualTo(4));
+                    } finally {
+                        // Before the callers are waited for.
+                        enough.set(true);
+                    }
                 }
                 System.out.printf(
                         "%d targets by %d callers while four replicas were replaced: %d refused, %d not held%n",

@@ -14,12 +14,14 @@ import io.fabric8.kubernetes.api.model.apiextensions.v1.JSONSchemaProps;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.JSONSchemaPropsBuilder;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -160,7 +162,7 @@ class VersionSkewIT {
 
     /** A VM that booted under a later version, which has since been taken back. */
     private static void aVmOfTomorrow(OperatedCluster cluster) {
-        cluster.apply("""
+        String objects = """
                 apiVersion: kubevirt.io/v1
                 kind: VirtualMachineInstance
                 metadata: {namespace: default, name: vm, labels: {vmabi.dev/guest-abi: "%s"}}
@@ -173,7 +175,14 @@ class VersionSkewIT {
                   registers: {"0x603000000013c020": "0x1"}
                   otherRegisterIds: []
                   vcpuFeatures: [TOMORROW]
-                """.formatted(BORN_TOMORROW.substring(0, 16), BORN_TOMORROW));
+                """.formatted(BORN_TOMORROW.substring(0, 16), BORN_TOMORROW);
+        Awaitility.await("KubeVirt's kinds are served")
+                .atMost(Duration.ofMinutes(1))
+                .ignoreExceptions()
+                .until(() -> {
+                    cluster.apply(objects);
+                    return true;
+                });
     }
 
     /** Adds an object-valued field to spec and status of a kind, and to what proofs are made of; and values to enums. */
