@@ -20,6 +20,8 @@ final class TargetPods implements AutoCloseable {
     /** Milliseconds between two pods of a caller: enough of them, and no flood. */
     private static final long PAUSE = 20;
 
+    private static final AtomicInteger NAMES = new AtomicInteger();
+
     private final ExecutorService callers = Executors.newFixedThreadPool(CALLERS);
     private final AtomicInteger made = new AtomicInteger();
     private final AtomicInteger unheld = new AtomicInteger();
@@ -76,7 +78,8 @@ final class TargetPods implements AutoCloseable {
                 .resource(new PodBuilder()
                         .withNewMetadata()
                         .withNamespace("default")
-                        .withGenerateName("virt-launcher-vm-")
+                        // Ten thousand generated names are not all different.
+                        .withName("virt-launcher-vm-" + NAMES.incrementAndGet())
                         .withLabels(Map.of(
                                 "kubevirt.io",
                                 "virt-launcher",
