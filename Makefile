@@ -85,9 +85,7 @@ images: $(BUILT) ## Build the images of operator and agent into target/images; R
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.image.Images
 
 .PHONY: images-check
-images-check: images ## Build product and images twice, compare, push, and run them unpacked (as root on Linux, amd64)
-	@rm -rf target/classes target/quarkus-app target/agent
-	@$(MVN) -DskipTests package
+images-check: images ## Build the images twice, compare, push, and run them unpacked (as root on Linux, amd64)
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.image.ImagesCheck
 
 .PHONY: image-pins

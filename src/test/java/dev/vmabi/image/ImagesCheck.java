@@ -25,8 +25,9 @@ import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 
 /**
- * Builds the images once more, from a product that was built once more, and compares; pushes them to a registry; unpacks
- * those for amd64 and has them work on an API server; {@code make images-check} runs it after {@link Images}. Needs root on Linux, for the images' root file systems, and an amd64 machine.
+ * Builds the images once more and compares; pushes them to a registry; unpacks those for amd64 and has them work on an API
+ * server; {@code make images-check} runs it after {@link Images}. Needs root on Linux, for the images' root file systems,
+ * and an amd64 machine.
  */
 public final class ImagesCheck {
 
