@@ -12,6 +12,7 @@ import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -28,6 +29,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Nodes that replay recorded hosts: real Node objects, and for each the real agent in a thread. */
 public final class ReplayFleet implements AutoCloseable {
+    private static final int MOST_TRIES = 10;
     private static final Path HOSTS = Path.of("src/test/resources/hosts");
     private static final User AGENT = User.serviceAccount("vmabi-system", "vmabi-agent");
 
@@ -95,8 +97,21 @@ public final class ReplayFleet implements AutoCloseable {
         startAgent(name, recorded(recorded), boot);
     }
 
-    /** The node's kubelet says which boot and kernel it runs. */
+    /** The node's kubelet says which boot and kernel it runs, again if somebody else wrote the node meanwhile. */
     public void setBoot(String name, String boot, String kernelRelease) {
+        for (int tries = 0; ; tries++) {
+            try {
+                writeBoot(name, boot, kernelRelease);
+                return;
+            } catch (KubernetesClientException e) {
+                if (e.getCode() != 409 || tries == MOST_TRIES) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private void writeBoot(String name, String boot, String kernelRelease) {
         client.nodes()
                 .withName(name)
                 .editStatus(n -> new NodeBuilder(n)
