@@ -80,7 +80,7 @@ class ChartTest {
         Map<String, JsonNode> rendered = byName(documents(Map.of("policies.guestAbi", true)));
         Map<String, JsonNode> sources = byName(read("policies.yaml"));
         sources.putAll(byName(read("webhooks.yaml")));
-        assertThat(sources).hasSize(9);
+        assertThat(sources).hasSize(11);
         sources.forEach((name, source) -> {
             JsonNode object = rendered.get(name);
             assertThat(object).as(name).isNotNull();
