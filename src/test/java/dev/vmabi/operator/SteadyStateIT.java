@@ -135,11 +135,16 @@ class SteadyStateIT {
         cluster.client.resource(report).create();
     }
 
+    /** As an agent does: the operator's own writes to the object do not matter. */
     private static void report(OperatedCluster cluster, int i, NodeABISpec spec) {
-        cluster.client.resources(NodeABI.class).withName(name(i)).edit(n -> {
-            n.setSpec(spec);
-            return n;
-        });
+        NodeABI report = new NodeABI();
+        report.setMetadata(new ObjectMetaBuilder().withName(name(i)).build());
+        report.setSpec(spec);
+        cluster.client
+                .resource(report)
+                .fieldManager("vmabi-agent")
+                .forceConflicts()
+                .serverSideApply();
     }
 
     private static List<GuestAbi> guestAbis(OperatedCluster cluster) {

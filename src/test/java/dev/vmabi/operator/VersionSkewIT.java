@@ -12,6 +12,7 @@ import dev.vmabi.demo.ReplayFleet;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.JSONSchemaProps;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.JSONSchemaPropsBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import java.time.Duration;
@@ -240,14 +241,19 @@ class VersionSkewIT {
     }
 
     private static void change(OperatedCluster cluster, String kind, String name, Consumer<Map<String, Object>> spec) {
-        cluster.client
-                .genericKubernetesResources(Names.API_VERSION, kind)
-                .withName(name)
-                .edit(object -> {
-                    Map<String, Object> changed = new HashMap<>(object.<Map<String, Object>>get("spec"));
-                    spec.accept(changed);
-                    object.setAdditionalProperty("spec", changed);
-                    return object;
-                });
+        // The operator writes status of the same object meanwhile.
+        Awaitility.await()
+                .ignoreExceptionsMatching(e -> e instanceof KubernetesClientException answer && answer.getCode() == 409)
+                .until(() -> cluster.client
+                                .genericKubernetesResources(Names.API_VERSION, kind)
+                                .withName(name)
+                                .edit(object -> {
+                                    Map<String, Object> changed =
+                                            new HashMap<>(object.<Map<String, Object>>get("spec"));
+                                    spec.accept(changed);
+                                    object.setAdditionalProperty("spec", changed);
+                                    return object;
+                                })
+                        != null);
     }
 }
