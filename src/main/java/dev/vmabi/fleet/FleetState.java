@@ -58,17 +58,6 @@ public record FleetState(
             unknown = List.copyOf(unknown);
         }
 
-        /** A policy of which everything is known. */
-        public Policy(
-                String name,
-                String uid,
-                long generation,
-                Instant created,
-                VirtualMachineABISpec spec,
-                VirtualMachineABIStatus status) {
-            this(name, uid, generation, created, spec, List.of(), status);
-        }
-
         /** This policy with a status that was read later. */
         public Policy with(VirtualMachineABIStatus later) {
             return new Policy(name, uid, generation, created, spec, unknown, later);

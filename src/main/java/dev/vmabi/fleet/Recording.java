@@ -101,6 +101,7 @@ public record Recording(List<Moment> moments) {
             long generation,
             String created,
             VirtualMachineABISpec spec,
+            List<String> unknown,
             VirtualMachineABIStatus status) {
 
         static PolicyData of(FleetState.Policy policy) {
@@ -110,11 +111,12 @@ public record Recording(List<Moment> moments) {
                     policy.generation(),
                     policy.created().toString(),
                     policy.spec(),
+                    policy.unknown(),
                     policy.status());
         }
 
         FleetState.Policy policy() {
-            return new FleetState.Policy(name, uid, generation, Instant.parse(created), spec, status);
+            return new FleetState.Policy(name, uid, generation, Instant.parse(created), spec, unknown, status);
         }
     }
 

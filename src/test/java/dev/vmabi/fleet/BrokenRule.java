@@ -160,6 +160,7 @@ enum BrokenRule implements Rules {
                                     s.oneWayMoves(),
                                     s.impose(),
                                     s.enforcement()),
+                            policy.unknown(),
                             policy.status()),
                     now);
         }

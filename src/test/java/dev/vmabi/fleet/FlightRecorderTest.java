@@ -17,9 +17,11 @@ class FlightRecorderTest {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** The product, with a recorder in it as the operator has one. */
-    private record Recorded(FlightRecorder recorder) implements SimulatedCluster.Rules {
+    private record Recorded(FlightRecorder recorder, List<String> unknown) implements SimulatedCluster.Rules {
         @Override
-        public PolicyDecision decide(Fleet fleet, FleetState.Policy policy, Instant now) {
+        public PolicyDecision decide(Fleet fleet, FleetState.Policy read, Instant now) {
+            FleetState.Policy policy = new FleetState.Policy(
+                    read.name(), read.uid(), read.generation(), read.created(), read.spec(), unknown, read.status());
             PolicyDecision decision = SimulatedCluster.PRODUCT.decide(fleet, policy, now);
             recorder.decided(fleet, policy, now, decision);
             return decision;
@@ -33,9 +35,9 @@ class FlightRecorderTest {
         }
     }
 
-    private static Recording record(long seed, int most) throws JsonProcessingException {
+    private static Recording record(long seed, int most, String... unknown) throws JsonProcessingException {
         FlightRecorder recorder = new FlightRecorder(most);
-        FleetSequence.random(seed).run(new Recorded(recorder), new Verdicts());
+        FleetSequence.random(seed).run(new Recorded(recorder, List.of(unknown)), new Verdicts());
         return JSON.readValue(JSON.writeValueAsString(recorder.recording()), Recording.class);
     }
 
@@ -51,11 +53,23 @@ class FlightRecorderTest {
         for (long seed = 1; seed <= 8; seed++) {
             Recording recording = record(seed, most);
             assertThat(recording.moments()).as("seed %d", seed).hasSizeBetween(5, most);
-            for (Replayed replayed : replay(recording)) {
-                assertThat(JSON.writeValueAsString(replayed.now()))
-                        .as("seed %d, %s", seed, replayed.moment().at())
-                        .isEqualTo(JSON.writeValueAsString(replayed.moment().decided()));
-            }
+            assertReplayedAlike(recording, "seed " + seed);
+        }
+    }
+
+    /** A policy that a later version understands is decided by what this one does not. */
+    @Test
+    void whatAPolicyAsksForInUnknownWordsIsKept() throws JsonProcessingException {
+        Recording recording = record(1, Integer.MAX_VALUE, "spec.enforcement: Later is not known to this version");
+        assertThat(JSON.writeValueAsString(recording)).contains("PolicyInvalid");
+        assertReplayedAlike(recording, "unknown words");
+    }
+
+    private static void assertReplayedAlike(Recording recording, String what) throws JsonProcessingException {
+        for (Replayed replayed : replay(recording)) {
+            assertThat(JSON.writeValueAsString(replayed.now()))
+                    .as("%s, %s", what, replayed.moment().at())
+                    .isEqualTo(JSON.writeValueAsString(replayed.moment().decided()));
         }
     }
 

@@ -277,9 +277,15 @@ final class SimulatedCluster {
         policies.put(
                 name,
                 before == null
-                        ? new Policy(name, "uid-" + name, 1, now, spec, null)
+                        ? new Policy(name, "uid-" + name, 1, now, spec, List.of(), null)
                         : new Policy(
-                                name, before.uid(), before.generation() + 1, before.created(), spec, before.status()));
+                                name,
+                                before.uid(),
+                                before.generation() + 1,
+                                before.created(),
+                                spec,
+                                List.of(),
+                                before.status()));
     }
 
     /** A VM boots on a node under a clamp. */
@@ -397,8 +403,7 @@ final class SimulatedCluster {
         if (status.equals(before.status())) {
             return 0;
         }
-        policies.put(
-                policy, new Policy(policy, before.uid(), before.generation(), before.created(), before.spec(), status));
+        policies.put(policy, before.with(status));
         return 1;
     }
 

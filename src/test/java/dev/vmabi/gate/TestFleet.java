@@ -121,7 +121,8 @@ final class TestFleet {
         }
         VirtualMachineABIStatus status = new VirtualMachineABIStatus(
                 1L, null, pin, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
-        policies.add(new FleetState.Policy(name, "uid-" + name, 1, NOW.plusSeconds(policies.size()), spec, status));
+        policies.add(new FleetState.Policy(
+                name, "uid-" + name, 1, NOW.plusSeconds(policies.size()), spec, List.of(), status));
         return this;
     }
 
