@@ -60,7 +60,7 @@ final class ClusterReader {
 
     private List<FleetState.Vm> vms(Map<String, Map<String, String>> namespaces) {
         try {
-            return all(resources("kubevirt.io", "v1", "VirtualMachineInstance", "virtualmachineinstances", true)
+            return all(resources(client, "kubevirt.io", "v1", "VirtualMachineInstance", "virtualmachineinstances", true)
                             .inAnyNamespace())
                     .stream()
                     .map(Views::vm)
@@ -100,12 +100,17 @@ final class ClusterReader {
     /** Objects of the project's own, as they are: a later version may have written them. */
     MixedOperation<GenericKubernetesResource, GenericKubernetesResourceList, Resource<GenericKubernetesResource>> own(
             String kind, String plural) {
-        return resources(Names.GROUP, Names.VERSION, kind, plural, false);
+        return resources(client, Names.GROUP, Names.VERSION, kind, plural, false);
     }
 
-    private MixedOperation<
-                    GenericKubernetesResource, GenericKubernetesResourceList, Resource<GenericKubernetesResource>>
-            resources(String group, String version, String kind, String plural, boolean namespaced) {
+    static MixedOperation<GenericKubernetesResource, GenericKubernetesResourceList, Resource<GenericKubernetesResource>>
+            resources(
+                    KubernetesClient client,
+                    String group,
+                    String version,
+                    String kind,
+                    String plural,
+                    boolean namespaced) {
         return client.genericKubernetesResources(new ResourceDefinitionContext.Builder()
                 .withGroup(group)
                 .withVersion(version)

@@ -13,7 +13,6 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
-import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -144,9 +143,7 @@ final class SupportBundle {
     }
 
     private static Map<String, Object> vm(GenericKubernetesResource vmi) {
-        Map<String, Object> tree = name(vmi);
-        tree.put("created", vmi.getMetadata().getCreationTimestamp());
-        tree.put("phase", vmi.get("status", "phase"));
+        Map<String, Object> tree = object(vmi);
         tree.put("node", vmi.get("status", "nodeName"));
         tree.put("architecture", vmi.get("spec", "architecture"));
         tree.put("machine", vmi.get("status", "machine", "type"));
@@ -155,33 +152,27 @@ final class SupportBundle {
         tree.put("stampAnnotation", annotation(vmi, Names.STAMP));
         tree.put("clamp", annotation(vmi, Names.CLAMP));
         tree.put("evacuates", vmi.get("status", "evacuationNodeName"));
-        tree.putAll(movement(vmi));
         tree.values().removeIf(Objects::isNull);
         return tree;
     }
 
     private static Map<String, Object> migration(GenericKubernetesResource vmim) {
-        Map<String, Object> tree = name(vmim);
-        tree.put("created", vmim.getMetadata().getCreationTimestamp());
+        Map<String, Object> tree = object(vmim);
         tree.put("vm", vmim.get("spec", "vmiName"));
-        tree.put("phase", vmim.get("status", "phase"));
         tree.put("addedNodeSelector", vmim.get("spec", "addedNodeSelector"));
         tree.put("retried", annotation(vmim, Names.RETRIED));
-        tree.putAll(movement(vmim));
         tree.values().removeIf(Objects::isNull);
         return tree;
     }
 
-    private static Map<String, Object> name(GenericKubernetesResource object) {
+    /** What VMs and migrations have in common; what one of them lacks is null. */
+    private static Map<String, Object> object(GenericKubernetesResource object) {
         Map<String, Object> tree = new LinkedHashMap<>();
         tree.put("namespace", object.getMetadata().getNamespace());
         tree.put("name", object.getMetadata().getName());
         tree.put("uid", object.getMetadata().getUid());
-        return tree;
-    }
-
-    private static Map<String, Object> movement(GenericKubernetesResource object) {
-        Map<String, Object> tree = new LinkedHashMap<>();
+        tree.put("created", object.getMetadata().getCreationTimestamp());
+        tree.put("phase", object.get("status", "phase"));
         List.of("sourceNode", "targetNode", "startTimestamp", "endTimestamp", "completed", "failed", "failureReason")
                 .forEach(field -> tree.put(field, object.get("status", "migrationState", field)));
         return tree;
@@ -261,13 +252,7 @@ final class SupportBundle {
 
     private List<GenericKubernetesResource> list(
             String group, String version, String kind, String plural, boolean namespaced) {
-        var resources = client.genericKubernetesResources(new ResourceDefinitionContext.Builder()
-                .withGroup(group)
-                .withVersion(version)
-                .withKind(kind)
-                .withPlural(plural)
-                .withNamespaced(namespaced)
-                .build());
+        var resources = ClusterReader.resources(client, group, version, kind, plural, namespaced);
         return ClusterReader.all(namespaced ? resources.inAnyNamespace() : resources);
     }
 

@@ -86,12 +86,19 @@ final class AdmissionServer implements AutoCloseable {
         draining = true;
         long end = System.nanoTime() + DRAIN.toNanos();
         try {
-            while (System.nanoTime() - lastCall < QUIET.toNanos() && System.nanoTime() < end) {
-                Thread.sleep(100);
+            long left = untilQuiet(end);
+            while (left > 0) {
+                Thread.sleep(Duration.ofNanos(left));
+                left = untilQuiet(end);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private long untilQuiet(long end) {
+        long now = System.nanoTime();
+        return Math.min(lastCall + QUIET.toNanos() - now, end - now);
     }
 
     /** Stops after the requests in hand, at most some seconds later. */

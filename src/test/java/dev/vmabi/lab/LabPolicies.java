@@ -119,16 +119,25 @@ final class LabPolicies {
                                 .toList()));
     }
 
-    /** A policy's status once it is converged, or once it says that there is no minimum. */
+    /**
+     * A policy's status once it is converged, or once it says that there is no minimum.
+     *
+     * @throws IllegalStateException if a kernel refused the pin that was computed for it
+     */
     private Optional<VirtualMachineABIStatus> decided(String policy, OperatorProcess operator) {
         operator.ready(); // throws if it ended
         VirtualMachineABI found =
                 client.resources(VirtualMachineABI.class).withName(policy).get();
-        return Optional.ofNullable(found.getStatus())
-                .filter(status -> status.conditions().stream()
-                        .anyMatch(c -> (c.getType().equals("Converged")
-                                        && c.getStatus().equals("True"))
-                                || (c.getType().equals("BaselinePinned")
-                                        && c.getReason().equals("NoCommonABI"))));
+        Optional<VirtualMachineABIStatus> reported = Optional.ofNullable(found.getStatus());
+        reported.stream()
+                .flatMap(s -> s.conditions().stream())
+                .filter(c -> c.getType().equals("Ready") && c.getReason().equals("ProofFailed"))
+                .forEach(c -> {
+                    throw new IllegalStateException("policy " + policy + ": " + c.getMessage());
+                });
+        return reported.filter(status -> status.conditions().stream()
+                .anyMatch(c -> (c.getType().equals("Converged") && c.getStatus().equals("True"))
+                        || (c.getType().equals("BaselinePinned")
+                                && c.getReason().equals("NoCommonABI"))));
     }
 }

@@ -7,7 +7,6 @@ import dev.vmabi.cli.VmAbi;
 import dev.vmabi.demo.DemoCluster;
 import dev.vmabi.demo.OperatorProcess;
 import dev.vmabi.devserver.User;
-import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.IOException;
@@ -16,7 +15,6 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -27,18 +25,6 @@ import picocli.CommandLine;
  * they are switched on.
  */
 class LogsAndTracesIT {
-    private static HasMetadata object(String kind, String name, Map<String, Object> parts) {
-        return new GenericKubernetesResourceBuilder()
-                .withApiVersion("kubevirt.io/v1")
-                .withKind(kind)
-                .withNewMetadata()
-                .withNamespace("default")
-                .withName(name)
-                .endMetadata()
-                .withAdditionalProperties(new HashMap<>(parts))
-                .build();
-    }
-
     @Test
     void spansNamePolicyNodeAndVmAndTheRecordingComesOutTheSame() throws IOException {
         try (OtlpReceiver receiver = new OtlpReceiver();
@@ -55,13 +41,8 @@ class LogsAndTracesIT {
                             "vmabi.flight-recorder.size", "5000"));
             install.gate(operator.gatePort());
             cluster.nodes.join("a", "a57", "linux-6.12-cortex-a57");
-            cluster.apply("""
-                    apiVersion: vmabi.dev/v1alpha1
-                    kind: VirtualMachineABI
-                    metadata: {name: a57}
-                    spec: {nodeSelector: {matchLabels: {example.com/pool: a57}}}
-                    """);
-            HasMetadata vmi = object(
+            cluster.applyPolicy("a57");
+            HasMetadata vmi = OperatedCluster.kubeVirt(
                     "VirtualMachineInstance",
                     "web",
                     Map.of(
@@ -74,7 +55,7 @@ class LogsAndTracesIT {
             cluster.await(() -> {
                 try {
                     cluster.client
-                            .resource(object(
+                            .resource(OperatedCluster.kubeVirt(
                                     "VirtualMachineInstanceMigration",
                                     "web-1",
                                     Map.of("spec", Map.of("vmiName", "web"))))
@@ -130,7 +111,7 @@ class LogsAndTracesIT {
         try (OperatedCluster cluster = new OperatedCluster()) {
             new DemoCluster(cluster.client).installKubeVirt();
             for (int i = 0; i < bad; i++) {
-                HasMetadata wrong = object(
+                HasMetadata wrong = OperatedCluster.kubeVirt(
                         "VirtualMachineInstance",
                         "bad-" + i,
                         Map.of("status", Map.of("phase", "Running", "nodeName", i)));

@@ -6,11 +6,9 @@ import dev.vmabi.api.Names;
 import dev.vmabi.demo.DemoCluster;
 import dev.vmabi.demo.OperatorProcess;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
-import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.events.v1.Event;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -31,12 +29,7 @@ class MigrationsIT {
         operator = cluster.operator("operator");
         cluster.nodes.join("old", "a", "linux-6.1-cortex-a76");
         cluster.nodes.join("new", "a", "linux-6.12-cortex-a76");
-        cluster.apply("""
-                apiVersion: vmabi.dev/v1alpha1
-                kind: VirtualMachineABI
-                metadata: {name: a}
-                spec: {nodeSelector: {matchLabels: {example.com/pool: a}}}
-                """);
+        cluster.applyPolicy("a");
         cluster.expect("a", s -> assertThat(s.nodes().accepting()).isEqualTo(2));
     }
 
@@ -45,21 +38,9 @@ class MigrationsIT {
         cluster.close();
     }
 
-    private static GenericKubernetesResource object(String kind, String name, Map<String, Object> parts) {
-        return new GenericKubernetesResourceBuilder()
-                .withApiVersion("kubevirt.io/v1")
-                .withKind(kind)
-                .withNewMetadata()
-                .withNamespace("default")
-                .withName(name)
-                .endMetadata()
-                .withAdditionalProperties(new HashMap<>(parts))
-                .build();
-    }
-
     /** A VM that booted on a node; returns its stamp. */
     private static String vm(String name, String node) {
-        GenericKubernetesResource vmi = object(
+        GenericKubernetesResource vmi = OperatedCluster.kubeVirt(
                 "VirtualMachineInstance",
                 name,
                 Map.of(
@@ -76,8 +57,8 @@ class MigrationsIT {
 
     /** An evacuation whose target pod KubeVirt could not create. */
     private static GenericKubernetesResource waiting(String name, String vm) {
-        GenericKubernetesResource vmim =
-                object("VirtualMachineInstanceMigration", name, Map.of("spec", Map.of("vmiName", vm)));
+        GenericKubernetesResource vmim = OperatedCluster.kubeVirt(
+                "VirtualMachineInstanceMigration", name, Map.of("spec", Map.of("vmiName", vm)));
         cluster.client.resource(vmim).create();
         return status(vmim, Map.of("phase", "Pending"));
     }

@@ -17,6 +17,8 @@ import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.ApiServers;
 import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.MutatingWebhookConfiguration;
 import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
@@ -27,6 +29,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -100,6 +103,29 @@ final class OperatedCluster implements AutoCloseable {
     void apply(String yaml) {
         client.load(new ByteArrayInputStream(yaml.getBytes(StandardCharsets.UTF_8)))
                 .serverSideApply();
+    }
+
+    /** Applies the plainest policy there is for a pool, by the pool's name. */
+    void applyPolicy(String pool) {
+        apply("""
+                apiVersion: vmabi.dev/v1alpha1
+                kind: VirtualMachineABI
+                metadata: {name: %1$s}
+                spec: {nodeSelector: {matchLabels: {example.com/pool: %1$s}}}
+                """.formatted(pool));
+    }
+
+    /** An object of KubeVirt's, to be created. */
+    static GenericKubernetesResource kubeVirt(String kind, String name, Map<String, Object> parts) {
+        return new GenericKubernetesResourceBuilder()
+                .withApiVersion("kubevirt.io/v1")
+                .withKind(kind)
+                .withNewMetadata()
+                .withNamespace("default")
+                .withName(name)
+                .endMetadata()
+                .withAdditionalProperties(new HashMap<>(parts))
+                .build();
     }
 
     VirtualMachineABIStatus status(String policy) {

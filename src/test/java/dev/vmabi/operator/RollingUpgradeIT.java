@@ -31,12 +31,7 @@ class RollingUpgradeIT {
             List<OperatorProcess> replicas = new ArrayList<>(List.of(cluster.operator("a-1"), cluster.operator("a-2")));
             cluster.nodes.join("n1", "a", "linux-6.12-cortex-a76");
             cluster.nodes.join("n2", "a", "linux-6.12-cortex-a76");
-            cluster.apply("""
-                    apiVersion: vmabi.dev/v1alpha1
-                    kind: VirtualMachineABI
-                    metadata: {name: a}
-                    spec: {nodeSelector: {matchLabels: {example.com/pool: a}}}
-                    """);
+            cluster.applyPolicy("a");
             cluster.expect("a", s -> assertThat(s.nodes().accepting()).isEqualTo(2));
             String stamp = cluster.status("a").baseline().label();
             AtomicBoolean enough = new AtomicBoolean();
@@ -44,10 +39,7 @@ class RollingUpgradeIT {
                     KubernetesClient controller =
                             cluster.server.client(User.serviceAccount("kubevirt", "kubevirt-controller"))) {
                 new DemoCluster(cluster.client).gate(service.port());
-                Awaitility.await("the gate is asked")
-                        .atMost(Duration.ofMinutes(1))
-                        .ignoreExceptions()
-                        .until(() -> TargetPods.held(controller, stamp));
+                TargetPods.awaitHeld(controller, stamp);
                 TargetPods pods = new TargetPods(controller, stamp, enough::get);
                 try (pods) {
                     try {

@@ -5,6 +5,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
+import org.awaitility.Awaitility;
 
 /** Makes the pods that a running guest moves into, by several callers at once, and counts what became of them. */
 final class TargetPods implements AutoCloseable {
@@ -70,6 +72,14 @@ final class TargetPods implements AutoCloseable {
     @Override
     public void close() {
         callers.close();
+    }
+
+    /** Waits until the gate is asked and answers. */
+    static void awaitHeld(KubernetesClient controller, String stamp) {
+        Awaitility.await("the gate is asked")
+                .atMost(Duration.ofMinutes(1))
+                .ignoreExceptions()
+                .until(() -> held(controller, stamp));
     }
 
     /** Whether a target pod was created that is held to its stamp. */

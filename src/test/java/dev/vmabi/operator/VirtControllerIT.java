@@ -53,12 +53,7 @@ class VirtControllerIT {
         install.gate(operator.gatePort());
         nodes = new KubeVirtNodes(cluster.server);
         join("n", "linux-6.1-cortex-a76");
-        cluster.apply("""
-                apiVersion: vmabi.dev/v1alpha1
-                kind: VirtualMachineABI
-                metadata: {name: a}
-                spec: {nodeSelector: {matchLabels: {example.com/pool: a}}}
-                """);
+        cluster.applyPolicy("a");
         cluster.expect("a", s -> assertThat(s.nodes().accepting()).isEqualTo(1));
         kubevirt = new VirtController(cluster.server);
     }
