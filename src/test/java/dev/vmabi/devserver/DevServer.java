@@ -142,9 +142,10 @@ public final class DevServer implements ApiServer {
         return paused;
     }
 
+    /** For a watch that begins now. One that got past the pause's check just before it ends as well. */
     BooleanSupplier watchesOpen() {
         int epoch = watchEpoch.get();
-        return () -> watchEpoch.get() == epoch;
+        return () -> !paused && watchEpoch.get() == epoch;
     }
 
     void record(Call call, String verb) {
