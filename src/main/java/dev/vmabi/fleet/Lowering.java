@@ -5,6 +5,7 @@ import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Minimum;
 import dev.vmabi.api.VirtualMachineABIStatus;
+import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.fleet.FleetState.Vm;
 import dev.vmabi.fleet.Pool.Member;
 import java.util.ArrayList;
@@ -28,16 +29,23 @@ record Lowering(Minimum.Common to, List<Member> awaited, int needed, int admits,
     private static final int MOST_VMS = 20;
     private static final int MOST_NAMES = 5;
 
-    /** What the fenced nodes would need; empty where there are none, or nothing is common to them and the others. */
-    static Optional<Lowering> offered(
-            Fleet fleet, PolicyTerms terms, Pool pool, SortedMap<Digest, HostProfile> honouring, VmCensus census) {
+    /**
+     * What the fenced nodes would need; empty where there are none, where nothing is common to them and the others, and
+     * where that takes nothing from the baseline: a kernel that refuses what it was measured to take is not let in by less.
+     */
+    static Optional<Lowering> offered(Situation situation, Pin pin) {
+        Fleet fleet = situation.fleet();
+        PolicyTerms terms = situation.terms();
+        Pool pool = situation.pool();
+        Optional<GuestAbi> pinned = situation.guestAbi(pin);
         List<Member> fenced = pool.fencedByBaseline();
-        if (fenced.isEmpty() || terms.profile().isPresent()) {
+        if (fenced.isEmpty() || terms.profile().isPresent() || pinned.isEmpty()) {
             return Optional.empty();
         }
-        SortedMap<Digest, HostProfile> profiles = new TreeMap<>(honouring);
+        SortedMap<Digest, HostProfile> profiles = new TreeMap<>(situation.honouring(pin));
         fenced.forEach(m -> profiles.putAll(((Standing.Fresh) m.standing()).kinds()));
-        if (!(fleet.verdicts().minimum(profiles, terms.vmm(), terms.exclusions()) instanceof Minimum.Common common)) {
+        if (!(fleet.verdicts().minimum(profiles, terms.vmm(), terms.exclusions()) instanceof Minimum.Common common)
+                || fleet.verdicts().gains(common.abi(), pinned.get()).isEmpty()) {
             return Optional.empty();
         }
         List<Member> provers =
@@ -46,8 +54,8 @@ record Lowering(Minimum.Common to, List<Member> awaited, int needed, int admits,
                 .filter(m -> fleet.obstacle(m.node().name(), common.abi().digest(), terms.vmm())
                         .isPresent())
                 .toList();
-        return Optional.of(
-                new Lowering(common, awaited, provers.size(), fenced.size(), forbidding(fleet, common.abi(), census)));
+        List<Vm> forbidding = forbidding(fleet, common.abi(), situation.census());
+        return Optional.of(new Lowering(common, awaited, provers.size(), fenced.size(), forbidding));
     }
 
     /** VMs that forbid to go from the baseline to a lesser one: stranded by it, or not known. */

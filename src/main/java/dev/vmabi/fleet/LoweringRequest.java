@@ -20,8 +20,7 @@ final class LoweringRequest {
         this.situation = situation;
         this.draft = draft;
         this.pin = draft.pin().orElseThrow();
-        this.offer = Lowering.offered(
-                situation.fleet(), situation.terms(), situation.pool(), situation.honouring(pin), situation.census());
+        this.offer = Lowering.offered(situation, pin);
         this.shown = offer.map(o -> o.shown(situation.fleet(), situation.guestAbi(pin)));
     }
 

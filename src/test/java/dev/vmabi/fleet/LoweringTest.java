@@ -3,6 +3,7 @@ package dev.vmabi.fleet;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
 import dev.vmabi.api.VirtualMachineABISpec.Surface;
@@ -105,6 +106,20 @@ class LoweringTest {
         assertThat(cluster.status("p").lowering()).isNull();
         assertThat(cluster.condition("p", "Lowered"))
                 .startsWith("False NotOffered: no node is fenced for what it lacks");
+    }
+
+    @Test
+    void aKernelThatRefusesTheBaselineItWasMeasuredToTakeIsNotLetInByIt() {
+        cluster.leave("lesser");
+        cluster.join("odd", "a", "6.12-cortex-a76");
+        cluster.hosts
+                .get("odd")
+                .refuses
+                .add(Digest.parse(cluster.status("p").baseline().digest()));
+        cluster.reported();
+        assertThat(cluster.nodeCondition("odd", "Compatible")).startsWith("False Fenced");
+        assertThat(cluster.status("p").lowering()).isNull();
+        assertThat(pin()).isEqualTo(HIGH);
     }
 
     @Test
