@@ -9,6 +9,7 @@ import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.Migration;
+import dev.vmabi.fleet.Views;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
@@ -16,6 +17,7 @@ import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
+import io.fabric8.kubernetes.client.utils.Serialization;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
@@ -35,6 +37,11 @@ public class Writes {
             .withPatchType(PatchType.SERVER_SIDE_APPLY)
             .withFieldManager(Names.OPERATOR_MANAGER)
             .withForce(true)
+            .build();
+
+    private static final PatchContext MERGE = new PatchContext.Builder()
+            .withPatchType(PatchType.JSON_MERGE)
+            .withFieldManager(Names.OPERATOR_MANAGER)
             .build();
 
     private final KubernetesClient client;
@@ -58,7 +65,10 @@ public class Writes {
         count("GuestABI", guestAbi.digest().label());
     }
 
-    /** Gives a node just these guest ABI labels and this profile label, by the first 16 digits; labels of others stay. */
+    /**
+     * Gives a node just these guest ABI labels and this profile label, by the first 16 digits. Labels under that prefix
+     * are taken away whoever set them; all others stay.
+     */
     public void nodeLabels(FleetState.Node node, Set<String> guestAbis, Optional<String> profile) {
         Map<String, String> labels = new TreeMap<>();
         guestAbis.forEach(d -> labels.put(Names.nodeLabel(d), "true"));
@@ -71,7 +81,22 @@ public class Writes {
                 .withLabels(labels)
                 .endMetadata()
                 .build();
-        cache.wrote(client.resource(patch).patch(APPLY));
+        Node applied = client.resource(patch).patch(APPLY);
+        cache.wrote(applied);
+        count("Node", node.name());
+        Map<String, String> others = new TreeMap<>(Views.labels(applied));
+        others.keySet().removeIf(l -> !l.startsWith(Names.NODE_LABEL_PREFIX) || labels.containsKey(l));
+        if (!others.isEmpty()) {
+            takeAway(node, others.keySet());
+        }
+    }
+
+    /** An apply leaves what another field manager set: these go by name. */
+    private void takeAway(FleetState.Node node, Set<String> labels) {
+        Map<String, String> none = new TreeMap<>();
+        labels.forEach(l -> none.put(l, null));
+        String patch = Serialization.asJson(Map.of("metadata", Map.of("uid", node.uid(), "labels", none)));
+        cache.wrote(client.nodes().withName(node.name()).patch(MERGE, patch));
         count("Node", node.name());
     }
 

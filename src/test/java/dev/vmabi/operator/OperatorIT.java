@@ -16,6 +16,7 @@ import dev.vmabi.demo.OperatorProcess;
 import dev.vmabi.demo.ReplayFleet;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
+import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
@@ -24,6 +25,7 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -106,6 +108,26 @@ class OperatorIT {
         client().resources(VirtualMachineABI.class).withName("life").delete();
         cluster.await(
                 () -> assertThat(cluster.nodeCondition("life-2", "Compatible")).startsWith("False NoPolicy"));
+    }
+
+    @Test
+    void aLabelThatSomebodyElsePutOnANodeGoes() {
+        cluster.nodes.join("marked-1", "marked", "linux-6.12-cortex-a76");
+        cluster.apply(policy("marked", "raise: {soak: 1h}"));
+        cluster.expect("marked", s -> assertThat(s.nodes().accepting()).isEqualTo(1));
+        Set<String> proved = cluster.labels("marked-1");
+        Node _ = client().nodes()
+                .withName("marked-1")
+                .edit(n -> new NodeBuilder(n)
+                        .editMetadata()
+                        .addToLabels(Names.nodeLabel("0123456789abcdef"), "true")
+                        .addToLabels("example.com/mine", "true")
+                        .removeFromLabels(Names.nodeLabel(proved.iterator().next()))
+                        .endMetadata()
+                        .build());
+        cluster.await(() -> assertThat(cluster.labels("marked-1")).isEqualTo(proved));
+        assertThat(client().nodes().withName("marked-1").get().getMetadata().getLabels())
+                .containsEntry("example.com/mine", "true");
     }
 
     @Test
