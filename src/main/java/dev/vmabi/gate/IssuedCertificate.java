@@ -46,7 +46,9 @@ record IssuedCertificate(
     static final Duration LIFE = Duration.ofDays(90);
     static final Duration AUTHORITY_LIFE = Duration.ofDays(3650);
 
-    private static final Duration CLOCK_SKEW = Duration.ofMinutes(5);
+    /** How far ahead the clock of a replica may be: what it issues then is valid by the right time as well. */
+    private static final Duration CLOCK_SKEW = Duration.ofDays(365);
+
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final String AUTHORITIES = "ca.crt";
     private static final String AUTHORITY_KEY = "ca.key";
@@ -65,10 +67,10 @@ record IssuedCertificate(
         if (!now.isBefore(authority.getNotAfter().toInstant())) {
             return first(hosts, now);
         }
-        if (!now.isBefore(due(certificate)) || !hosts(certificate).equals(new TreeSet<>(hosts))) {
+        if (!now.isBefore(due(certificate, LIFE)) || !hosts(certificate).equals(new TreeSet<>(hosts))) {
             return leaf(authorities, authorityKey, hosts, now);
         }
-        if (!now.isBefore(due(authority))) {
+        if (!now.isBefore(due(authority, AUTHORITY_LIFE))) {
             KeyPair keys = keys();
             List<X509Certificate> trusted = new ArrayList<>(List.of(authority(keys, now)));
             authorities.stream()
@@ -127,7 +129,11 @@ record IssuedCertificate(
         X509Certificate authority = authorities.getFirst();
         try {
             X509v3CertificateBuilder builder = builder(
-                            authority.getSubjectX500Principal(), new X500Principal("CN=vmabi gate"), keys, LIFE, now)
+                            authority.getSubjectX500Principal(),
+                            new X500Principal("CN=vmabi gate"),
+                            keys,
+                            authority.getNotBefore().toInstant(),
+                            now.plus(LIFE))
                     .addExtension(Extension.basicConstraints, true, new BasicConstraints(false))
                     .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature))
                     .addExtension(
@@ -143,7 +149,8 @@ record IssuedCertificate(
         // Names differ, so that of two authorities in one bundle the right one is found.
         X500Principal name = new X500Principal("CN=vmabi gate authority " + new BigInteger(64, RANDOM).toString(16));
         try {
-            X509v3CertificateBuilder builder = builder(name, name, keys, AUTHORITY_LIFE, now)
+            X509v3CertificateBuilder builder = builder(
+                            name, name, keys, now.minus(CLOCK_SKEW), now.plus(AUTHORITY_LIFE))
                     .addExtension(Extension.basicConstraints, true, new BasicConstraints(0))
                     .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign));
             return sign(builder, keys.getPrivate());
@@ -153,12 +160,12 @@ record IssuedCertificate(
     }
 
     private static X509v3CertificateBuilder builder(
-            X500Principal issuer, X500Principal subject, KeyPair keys, Duration life, Instant now) {
+            X500Principal issuer, X500Principal subject, KeyPair keys, Instant from, Instant to) {
         return new JcaX509v3CertificateBuilder(
                 issuer,
                 new BigInteger(120, RANDOM).setBit(120),
-                Date.from(now.minus(CLOCK_SKEW)),
-                Date.from(now.plus(life)),
+                Date.from(from),
+                Date.from(to),
                 subject,
                 keys.getPublic());
     }
@@ -195,9 +202,7 @@ record IssuedCertificate(
         return hosts;
     }
 
-    private static Instant due(X509Certificate certificate) {
-        Instant from = certificate.getNotBefore().toInstant();
-        Instant to = certificate.getNotAfter().toInstant();
-        return from.plus(Duration.between(from, to).multipliedBy(2).dividedBy(3));
+    private static Instant due(X509Certificate certificate, Duration life) {
+        return certificate.getNotAfter().toInstant().minus(life.dividedBy(3));
     }
 }

@@ -64,6 +64,18 @@ class IssuedCertificateTest {
     }
 
     @Test
+    void whatAReplicaIssuesWhoseClockIsAheadIsValidByTheRightTimeAndLeftAlone() throws Exception {
+        Instant ahead = NOW.plus(Duration.ofDays(70));
+        IssuedCertificate issued = IssuedCertificate.first(HOSTS, NOW).renewed(HOSTS, ahead);
+        issued.certificate().checkValidity(Date.from(NOW));
+        assertThat(issued.renewed(HOSTS, NOW)).isSameAs(issued);
+
+        IssuedCertificate first = IssuedCertificate.first(HOSTS, ahead);
+        first.certificate().checkValidity(Date.from(NOW));
+        first.authorities().getFirst().checkValidity(Date.from(NOW));
+    }
+
+    @Test
     void otherHostsMakeAnotherCertificate() throws Exception {
         IssuedCertificate issued = IssuedCertificate.first(HOSTS, NOW);
         IssuedCertificate renewed = issued.renewed(List.of("other.svc"), NOW);
