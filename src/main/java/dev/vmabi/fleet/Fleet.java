@@ -108,6 +108,19 @@ public final class Fleet {
         return standings.getOrDefault(node, new Standing.Missing("node " + node + " does not exist"));
     }
 
+    /**
+     * Whether the VM has landed where its guest gained something, and is still stamped with what it had before: nodes that
+     * take that may refuse what it has now.
+     */
+    public boolean stampIsBehind(Vm vm, Policy policy) {
+        return vm.moved()
+                && vm.node().isPresent()
+                && VmCensus.has(this, vm, vmm(policy))
+                        .filter(has ->
+                                !vm.stamp().equals(Optional.of(has.digest().label())))
+                        .isPresent();
+    }
+
     /** The policy that speaks for the VM, if any. */
     public Optional<Policy> policyFor(Vm vm) {
         return pools.speakingFor(vm);
@@ -162,6 +175,10 @@ public final class Fleet {
 
     /** Why it is not known what the guest of a VM has, and what to do, in one line; {@code stamp} stands for nothing. */
     public String whyUnknown(Vm vm, Optional<String> stamp) {
+        if (stamp.flatMap(this::digest).isPresent()) {
+            return "it has landed on " + vm.node().orElse("another node")
+                    + " and is still stamped with what it had before; try again in a few seconds";
+        }
         if (stamp.isPresent()) {
             return "it is stamped " + stamp.get()
                     + ", but no GuestABI begins so; restore that GuestABI, or restart the VM";

@@ -115,7 +115,8 @@ public final class Gate {
                     List.of("VM " + vm.key()
                             + " leaves this gate's reach; the receiving cluster decides where it may go"));
         }
-        Optional<Digest> guestAbi = vm.stamp().flatMap(fleet::digest);
+        Optional<Digest> guestAbi =
+                fleet.stampIsBehind(vm, policy) ? Optional.empty() : vm.stamp().flatMap(fleet::digest);
         if (guestAbi.isEmpty()) {
             String message = Denials.unknown(fleet, vm, vm.stamp(), request.receives());
             return request.origin() == Origin.Person
@@ -135,7 +136,7 @@ public final class Gate {
 
     private static Decision target(Fleet fleet, Policy policy, Vm vm, PodRequest pod) {
         Optional<String> stamp = stamp(pod).or(vm::stamp);
-        Optional<Digest> guestAbi = stamp.flatMap(fleet::digest);
+        Optional<Digest> guestAbi = fleet.stampIsBehind(vm, policy) ? Optional.empty() : stamp.flatMap(fleet::digest);
         if (guestAbi.isEmpty()) {
             return new Decision.Deny(
                     Reason.Unknown, Denials.unknown(fleet, vm, stamp, vm.node().isEmpty()));

@@ -237,6 +237,24 @@ class GateTest {
         }
 
         @Test
+        void stampedWithWhatItHadBeforeItLanded() {
+            assertThat(denial(rolling().vm("vm", "n1-1", N, true), "vm"))
+                    .contains("it has landed on n1-1 and is still stamped with what it had before; try again");
+            assertThat(Gate.decide(
+                            rolling().vm("vm", "n1-1", N, true).build(),
+                            target("vm", Optional.of(born(N).digest().label()), Map.of())))
+                    .isInstanceOfSatisfying(
+                            Decision.Deny.class,
+                            deny -> assertThat(deny.reason()).isEqualTo(Reason.Unknown));
+        }
+
+        @Test
+        void movedAndStampedForWhereItLandedIsKnown() {
+            assertThat(Gate.decide(rolling().vm("vm", "n-2", N, true).build(), migration("vm", Origin.Person)))
+                    .isInstanceOf(Decision.Steer.class);
+        }
+
+        @Test
         void stampedWithWhatDoesNotExist() {
             assertThat(denial(rolling().stampedVm("vm", "n-1", Optional.of("0123456789abcdef"), false), "vm"))
                     .contains("stamped 0123456789abcdef, but no GuestABI begins so");
