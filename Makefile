@@ -64,6 +64,10 @@ scale: $(BUILT) ## Simulate a fleet and measure (NODES, VMS, PROFILES, HEAP in M
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.scale.Scale \
 	  $(or $(NODES),5000) $(or $(VMS),50000) $(or $(PROFILES),40) $(or $(HEAP),160)
 
+.PHONY: chaos
+chaos: $(BUILT) ## Inject faults for 20 minutes (SECONDS=n, SEED=n) and check the rules from outside; docs/chaos.md has results
+	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.chaos.Chaos $(or $(SECONDS),1200) $(SEED)
+
 .PHONY: lab
 lab: $(BUILT) ## Boot emulated arm64 hosts (all, or HOSTS=n) with the real agent and check what they report
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.Lab $(HOSTS)

@@ -14,25 +14,26 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 
 /**
  * Plays what is missing of KubeVirt and of Kubernetes: virt-controller's pods (as KubeVirt v1.9 renders them), the
  * scheduler's choice by node selector, and virt-handler's status. It knows nothing of guest ABIs.
  */
-final class KubeVirtStandIn implements AutoCloseable {
+public final class KubeVirtStandIn implements AutoCloseable {
     private static final User CONTROLLER = User.serviceAccount("kubevirt", "kubevirt-controller");
     private static final String NAMESPACE = "default";
 
     private final KubernetesClient controller;
     private final KubernetesClient person;
 
-    KubeVirtStandIn(ApiServer server) {
+    public KubeVirtStandIn(ApiServer server) {
         controller = server.client(CONTROLLER);
         person = server.client(new User("alice", "platform-team"));
     }
 
     /** A person creates a VM and it boots. Returns the launcher pod as admitted. */
-    Pod boot(String name, String onNode) {
+    public Pod boot(String name, String onNode) {
         GenericKubernetesResource vmi = new GenericKubernetesResourceBuilder()
                 .withApiVersion("kubevirt.io/v1")
                 .withKind("VirtualMachineInstance")
@@ -59,7 +60,12 @@ final class KubeVirtStandIn implements AutoCloseable {
      *
      * @throws io.fabric8.kubernetes.client.KubernetesClientException if the migration or its pod is denied
      */
-    String migrate(String name, String migration, String towards) {
+    public String migrate(String name, String migration, String towards) {
+        return migrate(name, migration, towards, _ -> {});
+    }
+
+    /** As above; {@code admitted} is given the target pod once it was let in. */
+    public String migrate(String name, String migration, String towards, Consumer<Pod> admitted) {
         GenericKubernetesResource vmi = vmi(name);
         Map<String, String> wish = towards.isEmpty() ? Map.of() : Map.of("kubernetes.io/hostname", towards);
         GenericKubernetesResource vmim = person.resource(new GenericKubernetesResourceBuilder()
@@ -84,6 +90,7 @@ final class KubeVirtStandIn implements AutoCloseable {
                         .endMetadata()
                         .build())
                 .create();
+        admitted.accept(pod);
         String from = vmi.get("status", "nodeName");
         String node = schedule(pod);
         runsOn(name, node, Map.of("sourceNode", from, "targetNode", node, "completed", true));
@@ -113,7 +120,30 @@ final class KubeVirtStandIn implements AutoCloseable {
                 });
     }
 
-    GenericKubernetesResource vmi(String name) {
+    /** The guest ends, by its owner's will or with its node, and with it all that was made for it. */
+    public void end(String name) {
+        GenericKubernetesResource vmi = vmi(name);
+        if (vmi == null) {
+            return;
+        }
+        controller
+                .pods()
+                .inNamespace(NAMESPACE)
+                .withLabel("vmi.kubevirt.io/id", name)
+                .withGracePeriod(0)
+                .delete();
+        controller
+                .genericKubernetesResources("kubevirt.io/v1", "VirtualMachineInstanceMigration")
+                .inNamespace(NAMESPACE)
+                .list()
+                .getItems()
+                .stream()
+                .filter(m -> name.equals(m.get("spec", "vmiName")))
+                .forEach(m -> controller.resource(m).delete());
+        controller.resource(vmi).delete();
+    }
+
+    public GenericKubernetesResource vmi(String name) {
         return controller
                 .genericKubernetesResources("kubevirt.io/v1", "VirtualMachineInstance")
                 .inNamespace(NAMESPACE)
@@ -122,7 +152,7 @@ final class KubeVirtStandIn implements AutoCloseable {
     }
 
     /** The stamp the VM carries; empty while it has none. */
-    String stamp(String name) {
+    public String stamp(String name) {
         Map<String, String> labels = vmi(name).getMetadata().getLabels();
         return labels == null ? "" : labels.getOrDefault(Names.STAMP, "");
     }

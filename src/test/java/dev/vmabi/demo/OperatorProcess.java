@@ -1,5 +1,6 @@
 package dev.vmabi.demo;
 
+import dev.vmabi.devserver.Signal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
@@ -39,6 +40,17 @@ public final class OperatorProcess implements AutoCloseable {
     /** Starts one with another heap than that for a few dozen nodes. */
     public OperatorProcess(
             Path kubeconfig, Path directory, String identity, Map<String, String> settings, int heapMiB) {
+        this(kubeconfig, directory, identity, settings, heapMiB, Map.of());
+    }
+
+    /** Starts one in an environment of its own. */
+    public OperatorProcess(
+            Path kubeconfig,
+            Path directory,
+            String identity,
+            Map<String, String> settings,
+            int heapMiB,
+            Map<String, String> environment) {
         httpPort = freePort();
         gatePort = freePort();
         webPort = freePort();
@@ -58,8 +70,10 @@ public final class OperatorProcess implements AutoCloseable {
         settings.forEach((key, value) -> command.add("-D" + key + "=" + value));
         command.add("-jar");
         command.add(RUNNER.toString());
-        ProcessBuilder builder =
-                new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+        builder.environment().putAll(environment);
         builder.environment().put("KUBECONFIG", kubeconfig.toString());
         try {
             process = builder.start();
@@ -179,6 +193,19 @@ public final class OperatorProcess implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    public boolean alive() {
+        return process.isAlive();
+    }
+
+    /** Stops it where it stands, as a machine does that is frozen: it does not know, its connections stay. */
+    public void freeze() {
+        Signal.STOP.send(process);
+    }
+
+    public void thaw() {
+        Signal.CONT.send(process);
     }
 
     /** Kills it, as a node that goes down would: nothing is written any more, and the lease is not given up. */

@@ -20,7 +20,6 @@ import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -36,7 +35,7 @@ public final class ReplayFleet implements AutoCloseable {
     private final KubernetesClient client;
     private final ApiServer server;
     private final HttpClient http;
-    private final Map<String, NodeAgent> agents = new HashMap<>();
+    private final Map<String, NodeAgent> agents = new ConcurrentHashMap<>();
     private final Map<String, Metrics> metrics = new ConcurrentHashMap<>();
     private final PrintStream agentLog;
 
@@ -138,15 +137,15 @@ public final class ReplayFleet implements AutoCloseable {
     }
 
     private void startAgent(String name, Host host, String boot) {
+        startAgent(name, new ReplayHost(host.profile(), host.kernelRelease(), boot));
+    }
+
+    /** An agent comes up on a node, for a host that answers as its caller wants. */
+    public void startAgent(String name, dev.vmabi.agent.Host host) {
         Metrics counts = new Metrics();
         metrics.put(name, counts);
         NodeAgent agent = new NodeAgent(
-                name,
-                "demo",
-                new ReplayHost(host.profile(), host.kernelRelease(), boot),
-                new ApiClient(agentOn(name), http, counts),
-                counts,
-                new Log(name, agentLog));
+                name, "demo", host, new ApiClient(agentOn(name), http, counts), counts, new Log(name, agentLog));
         agents.put(name, agent);
         Thread _ = Thread.ofVirtual().name("agent-" + name).start(agent);
     }
@@ -160,7 +159,8 @@ public final class ReplayFleet implements AutoCloseable {
         return metrics.get(node);
     }
 
-    private void stopAgent(String name) {
+    /** The agent goes; the node stays as it is. */
+    public void stopAgent(String name) {
         NodeAgent agent = agents.remove(name);
         if (agent != null) {
             agent.stop();

@@ -15,7 +15,7 @@ import java.util.List;
  * A host that answers as a recorded one did. Its proofs come from what the recorded kernel was measured to take, value
  * by value; nothing else of the agent is replaced.
  */
-record ReplayHost(HostProfile profile, String kernelRelease, String bootId) implements Host {
+public record ReplayHost(HostProfile profile, String kernelRelease, String bootId) implements Host {
     private static final RegisterId MIDR_EL1 = RegisterId.parse("0x603000000013c000");
 
     @Override

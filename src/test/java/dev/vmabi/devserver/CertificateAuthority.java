@@ -72,7 +72,7 @@ public final class CertificateAuthority {
 
     public CertificateAuthority(String commonName) {
         name = new X500NameBuilder().addRDN(BCStyle.CN, commonName).build();
-        certificate = sign(name, keys, List.of(), true);
+        certificate = sign(name, keys, List.of(), true, Duration.ofDays(2));
     }
 
     public X509Certificate certificate() {
@@ -83,13 +83,23 @@ public final class CertificateAuthority {
         return pem(certificate);
     }
 
+    /** The authority's own certificate with its key. */
+    public Issued own() {
+        return new Issued(keys.getPrivate(), certificate);
+    }
+
     /** A certificate for {@code commonName}; {@code hosts} are DNS names and IPv4 addresses. */
     public Issued issue(String commonName, List<String> organizations, List<String> hosts) {
+        return issue(commonName, organizations, hosts, Duration.ofDays(2));
+    }
+
+    /** One that ends after that time from now; a negative one has ended. */
+    public Issued issue(String commonName, List<String> organizations, List<String> hosts, Duration ends) {
         X500NameBuilder subject = new X500NameBuilder();
         organizations.forEach(organization -> subject.addRDN(BCStyle.O, organization));
         KeyPair own = keyPair();
         return new Issued(
-                own.getPrivate(), sign(subject.addRDN(BCStyle.CN, commonName).build(), own, hosts, false));
+                own.getPrivate(), sign(subject.addRDN(BCStyle.CN, commonName).build(), own, hosts, false, ends));
     }
 
     /** For a client that trusts nothing but {@code certificate}. */
@@ -118,14 +128,15 @@ public final class CertificateAuthority {
         }
     }
 
-    private X509Certificate sign(X500Name subject, KeyPair subjectKeys, List<String> hosts, boolean authority) {
+    private X509Certificate sign(
+            X500Name subject, KeyPair subjectKeys, List<String> hosts, boolean authority, Duration ends) {
         try {
             Instant now = Instant.now();
             X509v3CertificateBuilder builder = new JcaX509v3CertificateBuilder(
                     name,
                     BigInteger.valueOf(System.nanoTime()),
                     Date.from(now.minus(Duration.ofHours(1))),
-                    Date.from(now.plus(Duration.ofDays(2))),
+                    Date.from(now.plus(ends)),
                     subject,
                     subjectKeys.getPublic());
             builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(authority));

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -29,8 +30,10 @@ import java.util.concurrent.ConcurrentHashMap;
  * kube-apiserver with etcd, each on a free port of loopback, and of kube-controller-manager, where it is there, the
  * collectors of garbage and of namespaces. Data, keys and logs are in a temporary directory.
  */
-final class RealServer implements ApiServer {
+public final class RealServer implements ApiServer {
     private static final Duration START = Duration.ofSeconds(90);
+    private static final String ETCD = "etcd";
+    private static final String APISERVER = "kube-apiserver";
 
     private final Path assets;
     private final Path directory;
@@ -38,8 +41,10 @@ final class RealServer implements ApiServer {
     private final Map<String, User> users = new ConcurrentHashMap<>();
     private final Map<User, String> tokens = new ConcurrentHashMap<>();
     private final HttpsServer authenticator;
-    private final List<Process> processes = new ArrayList<>();
+    private final Map<String, List<String>> commands = new LinkedHashMap<>();
+    private final Map<String, Process> processes = new LinkedHashMap<>();
     private final URI url;
+    private final URI etcd;
     private final boolean collects;
     private final boolean rbac;
     private final AuditLog audit;
@@ -55,19 +60,20 @@ final class RealServer implements ApiServer {
         write("server.crt", certificate.certificatePem());
         write("server.key", certificate.keyPem());
         authenticator = startAuthenticator(certificate);
-        int etcd = freePort();
+        int etcdPort = freePort();
+        etcd = URI.create("http://127.0.0.1:" + etcdPort);
         int peer = freePort();
         int port = freePort();
         url = URI.create("https://127.0.0.1:" + port);
         run(
-                "etcd",
+                ETCD,
                 "--data-dir=" + directory.resolve("data"),
-                "--listen-client-urls=http://127.0.0.1:" + etcd,
-                "--advertise-client-urls=http://127.0.0.1:" + etcd,
+                "--listen-client-urls=" + etcd,
+                "--advertise-client-urls=" + etcd,
                 "--listen-peer-urls=http://127.0.0.1:" + peer,
                 "--unsafe-no-fsync");
         List<String> arguments = new ArrayList<>(List.of(
-                "--etcd-servers=http://127.0.0.1:" + etcd,
+                "--etcd-servers=" + etcd,
                 "--bind-address=127.0.0.1",
                 "--advertise-address=127.0.0.1",
                 "--secure-port=" + port,
@@ -90,7 +96,7 @@ final class RealServer implements ApiServer {
             arguments.add("--audit-log-path=" + audit.file());
             arguments.add("--audit-policy-file=" + write("audit.json", AuditLog.POLICY));
         }
-        run("kube-apiserver", arguments.toArray(String[]::new));
+        run(APISERVER, arguments.toArray(String[]::new));
         awaitReady();
         collects = Files.isExecutable(assets.resolve("kube-controller-manager"));
         if (collects) {
@@ -157,12 +163,50 @@ final class RealServer implements ApiServer {
                 + "; it does not show: " + (rbac ? "" : "RBAC (all is allowed), ") + "scheduling, kubelets";
     }
 
+    /** Kills kube-apiserver, and after that time starts it again on the same data and port. Returns once it is ready. */
+    public void restart(Duration down) throws IOException, InterruptedException {
+        processes.get(APISERVER).destroyForcibly().waitFor();
+        Thread.sleep(down);
+        start(APISERVER);
+        awaitReady();
+    }
+
+    /** Freezes etcd, as a disk does that does not answer, until {@link #thawEtcd}. */
+    public void freezeEtcd() {
+        Signal.STOP.send(processes.get(ETCD));
+    }
+
+    public void thawEtcd() {
+        Signal.CONT.send(processes.get(ETCD));
+    }
+
+    /** Has etcd forget what was before now; who resumes from there, after the server's own memory is gone, gets 410. */
+    public void compact() throws IOException, InterruptedException {
+        try (HttpClient client = HttpClient.newHttpClient()) {
+            JsonNode now = etcd(client, "/v3/kv/range", "{\"key\": \"AA==\"}");
+            String revision = Json.text(now, "header", "revision");
+            JsonNode _ = etcd(client, "/v3/kv/compaction", "{\"revision\": \"" + revision + "\"}");
+        }
+    }
+
+    private JsonNode etcd(HttpClient client, String path, String body) throws IOException, InterruptedException {
+        HttpResponse<byte[]> answer = client.send(
+                HttpRequest.newBuilder(etcd.resolve(path))
+                        .POST(HttpRequest.BodyPublishers.ofString(body))
+                        .build(),
+                HttpResponse.BodyHandlers.ofByteArray());
+        if (answer.statusCode() != 200) {
+            throw new IOException("etcd answers " + answer.statusCode() + " to " + path);
+        }
+        return Json.parse(answer.body(), "application/json");
+    }
+
     @Override
     public void close() {
-        for (Process process : processes.reversed()) {
+        for (Process process : List.copyOf(processes.values()).reversed()) {
             process.destroy();
         }
-        for (Process process : processes) {
+        for (Process process : processes.values()) {
             try {
                 if (!process.waitFor(Duration.ofSeconds(10))) {
                     process.destroyForcibly();
@@ -179,12 +223,18 @@ final class RealServer implements ApiServer {
     private void run(String program, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(assets.resolve(program).toString()));
         command.addAll(List.of(arguments));
-        Process process = new ProcessBuilder(command)
+        commands.put(program, command);
+        start(program);
+    }
+
+    private void start(String program) throws IOException {
+        Process process = new ProcessBuilder(commands.get(program))
                 .directory(directory.toFile())
                 .redirectErrorStream(true)
-                .redirectOutput(directory.resolve(program + ".log").toFile())
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                        directory.resolve(program + ".log").toFile()))
                 .start();
-        processes.add(process);
+        processes.put(program, process);
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
     }
 
@@ -197,7 +247,7 @@ final class RealServer implements ApiServer {
             HttpRequest request = HttpRequest.newBuilder(url.resolve("/readyz"))
                     .header("Authorization", "Bearer " + token(User.ADMIN))
                     .build();
-            while (Instant.now().isBefore(end) && processes.stream().allMatch(Process::isAlive)) {
+            while (Instant.now().isBefore(end) && processes.values().stream().allMatch(Process::isAlive)) {
                 try {
                     HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
                     if (answer.statusCode() == 200) {
@@ -212,7 +262,7 @@ final class RealServer implements ApiServer {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        processes.forEach(Process::destroyForcibly);
+        processes.values().forEach(Process::destroyForcibly);
         authenticator.stop(0);
         throw new IOException("kube-apiserver is not ready: " + last + "; its logs are in " + directory);
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmabi.demo.DemoCluster;
 import dev.vmabi.demo.OperatorProcess;
+import dev.vmabi.demo.ReplicaService;
 import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.time.Duration;

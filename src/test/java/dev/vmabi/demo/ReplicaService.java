@@ -1,6 +1,5 @@
-package dev.vmabi.operator;
+package dev.vmabi.demo;
 
-import dev.vmabi.demo.OperatorProcess;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -13,44 +12,55 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** What a Service does: connections go to the replicas in turn, a dead one included until its readiness is seen. */
-final class ReplicaService implements AutoCloseable {
+public final class ReplicaService implements AutoCloseable {
     private final ServerSocket listener = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    private final List<OperatorProcess> replicas;
     private final List<OperatorProcess> ready;
     private final AtomicInteger turn = new AtomicInteger();
     private volatile boolean open = true;
 
-    ReplicaService(List<OperatorProcess> replicas) throws IOException {
+    public ReplicaService(List<OperatorProcess> replicas) throws IOException {
+        this.replicas = new CopyOnWriteArrayList<>(replicas);
         ready = new CopyOnWriteArrayList<>(replicas);
         Thread _ = Thread.ofVirtual().start(this::accept);
         Thread _ = Thread.ofVirtual().start(this::probe);
     }
 
-    int port() {
+    public int port() {
         return listener.getLocalPort();
     }
 
     /** A new replica is ready. */
-    void add(OperatorProcess replica) {
+    public void add(OperatorProcess replica) {
+        replicas.add(replica);
         ready.add(replica);
     }
 
     /** A replica is to end: no new connections go there, those that are open stay. */
-    void remove(OperatorProcess replica) {
+    public void remove(OperatorProcess replica) {
+        replicas.remove(replica);
         ready.remove(replica);
     }
 
     private void probe() {
         while (open) {
-            for (OperatorProcess replica : List.copyOf(ready)) {
-                try {
-                    if (!replica.ready()) {
-                        ready.remove(replica);
-                    }
-                } catch (IllegalStateException dead) {
+            for (OperatorProcess replica : replicas) {
+                boolean now = isReady(replica);
+                if (!now) {
                     ready.remove(replica);
+                } else if (!ready.contains(replica)) {
+                    ready.add(replica);
                 }
             }
             sleep(Duration.ofSeconds(2));
+        }
+    }
+
+    private static boolean isReady(OperatorProcess replica) {
+        try {
+            return replica.ready();
+        } catch (IllegalStateException dead) {
+            return false;
         }
     }
 
@@ -58,7 +68,12 @@ final class ReplicaService implements AutoCloseable {
         while (open) {
             try {
                 Socket caller = listener.accept();
-                OperatorProcess replica = ready.get(turn.getAndIncrement() % ready.size());
+                List<OperatorProcess> now = List.copyOf(ready);
+                if (now.isEmpty()) {
+                    caller.close();
+                    continue;
+                }
+                OperatorProcess replica = now.get(Math.floorMod(turn.getAndIncrement(), now.size()));
                 Thread _ = Thread.ofVirtual().start(() -> join(caller, replica.gatePort()));
             } catch (IOException closed) {
                 return;

@@ -1,0 +1,142 @@
+package dev.vmabi.chaos;
+
+import dev.vmabi.chaos.check.Violation;
+import dev.vmabi.demo.Driver;
+import dev.vmabi.devserver.ApiServers;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+
+/** {@code make chaos}: faults from a seed, one after another and overlapping, and what a checker outside sees of it. */
+public final class Chaos {
+    private static final int OBJECTS_A_MINUTE = 100;
+    private static final int MOST_OBJECTS = 1_000;
+    private static final Duration STAYS_RIGHT = Duration.ofSeconds(5);
+    private static final Duration BESIDES = Duration.ofMinutes(12);
+
+    private final Rig rig;
+    private final long seed;
+    private final int seconds;
+    private final Map<String, List<Instant>> injected = new TreeMap<>();
+
+    private Chaos(Rig rig, long seed, int seconds) {
+        this.rig = rig;
+        this.seed = seed;
+        this.seconds = seconds;
+    }
+
+    public static void main(String[] arguments) {
+        int seconds = Integer.parseInt(arguments[0]);
+        long seed = arguments.length > 1 ? Long.parseLong(arguments[1]) : new Random().nextInt(1_000_000);
+        System.out.printf("seed %d, %d seconds (make chaos SECONDS=%d SEED=%d)%n", seed, seconds, seconds, seed);
+        // Whatever way this ends, no process stays behind.
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(
+                        () -> ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly)));
+        Driver.run("chaos", Duration.ofSeconds(seconds).plus(BESIDES), () -> {
+            try (Rig rig = new Rig(ApiServers.start())) {
+                new Chaos(rig, seed, seconds).run();
+            }
+            return null;
+        });
+    }
+
+    private void run() {
+        Churn churn = new Churn(rig, seed + 1);
+        Faults faults = new Faults(rig, churn, Math.min(MOST_OBJECTS, seconds * OBJECTS_A_MINUTE / 60));
+        faults.impossible().forEach(f -> System.out.println("not possible here: " + f));
+        Schedule schedule = Schedule.of(faults.possible(), seconds, seed);
+        Thread going = Thread.ofPlatform().name("churn").start(churn);
+        Map<String, Object> locks = new TreeMap<>();
+        List<Thread> running = new ArrayList<>();
+        Instant start = Instant.now();
+        for (Schedule.Injection injection : schedule.injections()) {
+            Duration wait = Duration.between(Instant.now(), start.plusSeconds(injection.at()));
+            if (wait.isPositive()) {
+                Rig.pause(wait);
+            }
+            Object lock = locks.computeIfAbsent(injection.fault().group(), g -> new Object());
+            running.add(Thread.ofPlatform().name(injection.fault().name()).start(() -> {
+                synchronized (lock) {
+                    inject(injection);
+                }
+            }));
+        }
+        running.forEach(Chaos::join);
+        churn.stop();
+        join(going);
+        rig.await("all to be right after the last fault", this::staysRight);
+        new Table(rig.checker, injected, seed).print(System.out);
+        System.out.println(churn.told());
+        System.out.println(faults.told());
+        rig.replicas.forEach(r -> System.out.println(r.name() + " was started " + r.starts() + " times"));
+        List<Violation> violations = rig.checker.violations();
+        if (!violations.isEmpty()) {
+            throw new IllegalStateException("seed " + seed + ": " + violations.size() + " violations:\n"
+                    + String.join(
+                            "\n", violations.stream().map(Violation::toString).toList()));
+        }
+    }
+
+    private boolean staysRight() {
+        for (Instant end = Instant.now().plus(STAYS_RIGHT); Instant.now().isBefore(end); ) {
+            if (!rig.checker.wrong().isEmpty() || !rig.checker.recovered()) {
+                return false;
+            }
+            Rig.pause(Duration.ofMillis(100));
+        }
+        return true;
+    }
+
+    private void inject(Schedule.Injection injection) {
+        Fault fault = injection.fault();
+        Random random = new Random(injection.seed());
+        System.out.printf("%tT %s%n", System.currentTimeMillis(), fault.name());
+        synchronized (injected) {
+            injected.computeIfAbsent(fault.name(), f -> new ArrayList<>()).add(Instant.now());
+        }
+        if (fault.blocks()) {
+            rig.checker.blocked(fault.name());
+        }
+        try {
+            persist(() -> fault.begin().act(random));
+            Rig.pause(Duration.ofSeconds(fault.seconds()));
+        } finally {
+            persist(() -> fault.end().act(random));
+            rig.checker.ended(fault.name());
+        }
+    }
+
+    /** What injects a fault or ends it may itself be hit by another one. */
+    private static void persist(Persistent act) {
+        for (int tries = 0; ; tries++) {
+            try {
+                act.run();
+                return;
+            } catch (Exception e) {
+                if (tries == 30) {
+                    throw new IllegalStateException("a fault could not be injected or ended: " + e, e);
+                }
+                Rig.pause(Duration.ofSeconds(1));
+            }
+        }
+    }
+
+    @FunctionalInterface
+    private interface Persistent {
+        void run() throws Exception;
+    }
+
+    private static void join(Thread thread) {
+        try {
+            thread.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted", e);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+package dev.vmabi.chaos.check;
+
+import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.GuestAbi;
+import dev.vmabi.abi.HostProfile;
+import dev.vmabi.abi.Vmm;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BiConsumer;
+
+/** What the guest of each VM has, followed from where it was born over each place where it landed. */
+final class Guests {
+    private static final Vmm VMM = Vmm.parse("qemu:11.1");
+
+    /** Empty while, or because, nobody can tell what it has. */
+    private record Guest(String node, Optional<GuestAbi> has, boolean lost) {}
+
+    private final Map<String, Guest> byUid = new HashMap<>();
+    private final BiConsumer<String, String> broken;
+
+    /** @param broken told the object and what is wrong when a guest is where its ABI is refused */
+    Guests(BiConsumer<String, String> broken) {
+        this.broken = broken;
+    }
+
+    /** Looks where the VM is now. */
+    synchronized void saw(Picture.Vm vm, Picture picture) {
+        if (vm.node().isEmpty()) {
+            return;
+        }
+        String node = vm.node().get();
+        Guest before = byUid.get(vm.uid());
+        Optional<HostProfile> host = picture.fresh(node).flatMap(picture::profile);
+        if (before == null
+                || (before.has().isEmpty() && !before.lost() && before.node().equals(node))) {
+            byUid.put(vm.uid(), new Guest(node, host.map(h -> h.birth(Clamp.NONE)), false));
+        } else if (!before.node().equals(node)) {
+            if (before.has().isEmpty()) {
+                byUid.put(vm.uid(), new Guest(node, Optional.empty(), true));
+            } else if (host.isPresent()) {
+                byUid.put(vm.uid(), landed(vm, before.has().get(), node, host.get()));
+            }
+        }
+    }
+
+    private Guest landed(Picture.Vm vm, GuestAbi had, String node, HostProfile host) {
+        try {
+            return new Guest(node, Optional.of(host.land(had, VMM, Clamp.NONE)), false);
+        } catch (IllegalArgumentException e) {
+            broken.accept(
+                    "VirtualMachineInstance " + vm.key(),
+                    "has " + had.digest().label() + " and was let in to " + node + ", which refuses it");
+            return new Guest(node, Optional.empty(), true);
+        }
+    }
+
+    synchronized Optional<GuestAbi> has(Picture.Vm vm) {
+        return Optional.ofNullable(byUid.get(vm.uid())).flatMap(Guest::has);
+    }
+
+    /** Whether the place where the VM is was seen and what it has there worked out, as far as that can be. */
+    synchronized boolean follows(String uid, String node) {
+        Guest guest = byUid.get(uid);
+        return guest != null
+                && guest.node().equals(node)
+                && (guest.lost() || guest.has().isPresent());
+    }
+
+    synchronized void retain(Set<String> uids) {
+        byUid.keySet().retainAll(uids);
+    }
+}
