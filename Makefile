@@ -60,9 +60,9 @@ bench: $(BUILT) ## Measure the algebra (JMH) and what the gate adds; docs/perfor
 	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.gate.AdmissionBench
 
 .PHONY: scale
-scale: $(BUILT) ## Simulate a fleet and measure (NODES, VMS, PROFILES, HEAP in MiB); docs/performance.md has results
+scale: $(BUILT) ## Simulate a fleet and measure (NODES, VMS, PROFILES, HEAP in MiB; BRIEF=1: some of it); docs/performance.md has results
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.scale.Scale \
-	  $(or $(NODES),5000) $(or $(VMS),50000) $(or $(PROFILES),40) $(or $(HEAP),160)
+	  $(or $(NODES),5000) $(or $(VMS),50000) $(or $(PROFILES),40) $(or $(HEAP),160) $(if $(BRIEF),brief)
 
 .PHONY: chaos
 chaos: $(BUILT) ## Inject faults for 20 minutes (SECONDS=n, SEED=n) and check the rules from outside; docs/chaos.md has results

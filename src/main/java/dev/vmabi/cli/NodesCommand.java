@@ -8,6 +8,7 @@ import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Report;
 import dev.vmabi.fleet.Standing;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -41,7 +42,7 @@ final class NodesCommand implements Runnable {
     public void run() {
         ClusterAccess.View view = cluster.view();
         Fleet fleet = view.fleet();
-        List<Node> nodes = policy == null ? fleet.state().nodes() : fleet.pool(view.policy(policy));
+        Collection<Node> nodes = policy == null ? fleet.state().nodes() : fleet.pool(view.policy(policy));
         List<Line> lines = nodes.stream()
                 .filter(n -> "arm64".equals(n.architecture()))
                 .sorted(Comparator.comparing(Node::name))

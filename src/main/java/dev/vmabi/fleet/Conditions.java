@@ -57,6 +57,11 @@ final class Conditions {
                 .isPresent();
     }
 
+    /** Whether the condition had the message before this decision. */
+    boolean said(String type, String message) {
+        return find(before, type).filter(c -> message.equals(c.getMessage())).isPresent();
+    }
+
     private static Optional<Condition> find(List<Condition> conditions, String type) {
         return conditions.stream().filter(c -> type.equals(c.getType())).findFirst();
     }

@@ -112,8 +112,8 @@ public final class Destinations {
     private record Evidence(Digest profile, Optional<Proof> proof) {}
 
     private boolean ofPool(Node node) {
-        return fleet.pools().selecting(node).stream()
-                .findFirst()
+        return fleet.pools()
+                .holder(node.name())
                 .filter(holder -> holder.name().equals(policy.name()))
                 .isPresent();
     }

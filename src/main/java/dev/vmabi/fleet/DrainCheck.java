@@ -45,10 +45,7 @@ public record DrainCheck(List<Vm> leave, List<Stays> stay, List<Vm> free) {
         List<Vm> leave = new ArrayList<>();
         List<Stays> stay = new ArrayList<>();
         List<Vm> free = new ArrayList<>();
-        for (Vm vm : fleet.state().vms()) {
-            if (!vm.node().equals(Optional.of(node))) {
-                continue;
-            }
+        for (Vm vm : fleet.index().vmsOn(node).values()) {
             Optional<Policy> policy = fleet.policyFor(vm);
             if (policy.isEmpty()) {
                 free.add(vm);

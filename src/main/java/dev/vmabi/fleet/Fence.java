@@ -12,7 +12,9 @@ import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
 import dev.vmabi.fleet.FleetState.Node;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** A one-way mark, and which hosts are past it. */
 sealed interface Fence {
@@ -55,6 +57,14 @@ sealed interface Fence {
                 .filter(FenceState::raised)
                 .flatMap(f -> named(f.fence()).stream())
                 .toList();
+    }
+
+    /** Those of a node's labels that tell the version of its VMM. */
+    static Map<String, String> vmmLabels(Map<String, String> labels) {
+        return labels.entrySet().stream()
+                .filter(l -> l.getKey().startsWith(Names.VMM_LABEL_PREFIX)
+                        || l.getKey().startsWith(OnVmm.MACHINE_TYPE))
+                .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, Map.Entry::getValue));
     }
 
     /** Whether it binds whoever the other one binds. */

@@ -3,10 +3,13 @@ package dev.vmabi.fleet;
 import dev.vmabi.api.VirtualMachineABISpec.FenceRaise;
 import dev.vmabi.api.VirtualMachineABIStatus.FenceState;
 import dev.vmabi.fleet.FleetEvent.Reason;
+import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.PolicyTerms.FenceTerms;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Where a pool stands with each fence that its policy asks for or has raised. A raised fence is not taken down again. */
@@ -47,21 +50,25 @@ final class FenceStates {
 
     private static FenceState where(Fleet fleet, Policy policy, PolicyTerms terms, Fence fence, boolean raised) {
         int total = 0;
-        List<String> before = new ArrayList<>();
-        for (FleetState.Node node : fleet.pool(policy)) {
-            if (fleet.standing(node.name()) instanceof Standing.Fresh fresh) {
-                total++;
-                if (fence.before(node, fresh.profiles(), terms.vmm()).isPresent()) {
-                    before.add(node.name());
+        List<PersistentMap<String, Node>> before = new ArrayList<>();
+        for (Map.Entry<NodeKind, PersistentMap<String, Node>> group :
+                fleet.index().nodes().all().entrySet()) {
+            if (group.getKey() instanceof NodeKind.Heard heard && heard.holder().equals(Optional.of(policy.name()))) {
+                PersistentMap<String, Node> nodes = group.getValue();
+                total += nodes.size();
+                if (fence.before(nodes.values().iterator().next(), heard.fresh().profiles(), terms.vmm())
+                        .isPresent()) {
+                    before.add(nodes);
                 }
             }
         }
+        Union<Node> behind = new Union<>(before);
         return new FenceState(
                 fence.name(),
-                total - before.size(),
+                total - behind.size(),
                 total,
                 raised,
-                before.stream().sorted().limit(MOST_NODES).toList());
+                behind.first(MOST_NODES).stream().map(Node::name).toList());
     }
 
     private static boolean wasRaised(Policy policy, String fence) {

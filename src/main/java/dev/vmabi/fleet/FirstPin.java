@@ -4,10 +4,8 @@ import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Minimum;
 import dev.vmabi.fleet.FleetEvent.Reason;
-import dev.vmabi.fleet.Pool.Member;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -22,7 +20,7 @@ final class FirstPin {
     private final BaselineDraft draft;
     private final PolicyTerms terms;
     private final Pool pool;
-    private final List<Member> silent;
+    private final Members silent;
     private Optional<Minimum> minimum = Optional.empty();
     private Optional<Proposal> proposal = Optional.empty();
 
@@ -31,8 +29,7 @@ final class FirstPin {
         this.draft = draft;
         this.terms = situation.terms();
         this.pool = situation.pool();
-        this.silent =
-                pool.withoutReport().stream().filter(m -> m.node().ready()).toList();
+        this.silent = pool.withoutReport().where(g -> g.kind() instanceof NodeKind.Silent kind && kind.ready());
     }
 
     /** Pins, if that is due. Returns why nothing is pinned yet; empty once something is. */
@@ -42,7 +39,7 @@ final class FirstPin {
             draft.lookAgainAt(graceEnds);
             return not(
                     ConditionReason.WaitingForNodes,
-                    silent.size() + " of " + pool.members().size() + " nodes have not reported: " + Pool.names(silent)
+                    silent.size() + " of " + pool.members().size() + " nodes have not reported: " + silent.names()
                             + "; the first pin waits for them until " + Conditions.time(graceEnds));
         }
         return terms.profile().map(this::ofProfile).orElseGet(this::ofPool);
@@ -65,7 +62,7 @@ final class FirstPin {
                                 + terms.vmm()
                                 + "; give each class a policy of its own (status.classes says who accepts whom)");
             case Minimum.Common common -> {
-                List<Member> provers = reporting();
+                Members provers = reporting();
                 yield pinIfProved(
                         common, provers, "the least that " + provers.size() + " nodes can honour, proved by each");
             }
@@ -92,9 +89,7 @@ final class FirstPin {
                                         .orElse(""));
             case Minimum.Common common -> {
                 Digest digest = common.abi().digest();
-                List<Member> provers = reporting().stream()
-                        .filter(m -> situation.proved(m, digest) || !Situation.tried(m, digest))
-                        .toList();
+                Members provers = reporting().where(g -> situation.proved(g, digest) || !g.tried(digest));
                 Optional<Finding> unproved = pinIfProved(
                         common,
                         provers,
@@ -112,7 +107,7 @@ final class FirstPin {
         return of;
     }
 
-    private Optional<Finding> pinIfProved(Minimum.Common common, List<Member> provers, String why) {
+    private Optional<Finding> pinIfProved(Minimum.Common common, Members provers, String why) {
         Proposal proposed = Proposal.of(situation, Optional.empty(), common, provers);
         draft.publish(common.abi());
         if (proposed.proved()) {
@@ -124,17 +119,15 @@ final class FirstPin {
     }
 
     private Optional<Finding> unproved(Proposal proposed, Digest digest) {
-        List<Member> refusing = proposed.awaited().stream()
-                .filter(m -> Situation.tried(m, digest))
-                .toList();
+        Members refusing = proposed.awaited().where(g -> g.tried(digest));
         return refusing.isEmpty()
                 ? not(ConditionReason.WaitingForProof, proposed.progress())
                 : not(
                         ConditionReason.ProofFailed,
-                        "the kernel refused " + digest.label() + " on " + Pool.names(refusing) + ": "
+                        "the kernel refused " + digest.label() + " on " + refusing.names() + ": "
                                 + situation
                                         .fleet()
-                                        .obstacle(refusing.getFirst().node().name(), digest, terms.vmm())
+                                        .obstacle(refusing.first().name(), digest, terms.vmm())
                                         .orElse(""));
     }
 
@@ -145,14 +138,11 @@ final class FirstPin {
     private String missing() {
         return silent.isEmpty()
                 ? ""
-                : "; " + silent.size() + " of " + pool.members().size() + " nodes had not reported: "
-                        + Pool.names(silent);
+                : "; " + silent.size() + " of " + pool.members().size() + " nodes had not reported: " + silent.names();
     }
 
-    private List<Member> reporting() {
-        return pool.unfenced().stream()
-                .filter(m -> m.standing() instanceof Standing.Fresh)
-                .toList();
+    private Members reporting() {
+        return pool.unfenced().where(g -> g.report().isPresent());
     }
 
     /** What is about to be pinned; empty while it is not known, and once it is pinned. */

@@ -11,17 +11,20 @@ import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * A {@link FleetState} with the indexes that decisions need. Immutable once made; made anew for every state.
+ * A {@link FleetState} with the indexes that decisions need. Immutable; {@link #next} makes that of a later state from it.
  *
  * <p>What costs time (verdicts and minimums) is kept in {@link Verdicts}, which outlives states: its keys are digests,
  * so work grows with distinct profiles and guest ABIs, not with nodes.
@@ -29,27 +32,35 @@ import java.util.stream.Collectors;
 public final class Fleet {
     private final FleetState state;
     private final Verdicts verdicts;
-    private final Pools pools;
-    private final Map<String, Standing> standings = new HashMap<>();
-    private final Map<String, Node> nodes;
+    private final FleetIndex index;
     private final Map<String, Digest> guestAbisByLabel = new HashMap<>();
-    private final Map<String, Vm> vmsByKey;
     private final Map<Digest, Clamp> clamps = new HashMap<>();
     private final Map<HomesKey, SortedSet<String>> homes = new ConcurrentHashMap<>();
 
     private record HomesKey(String policy, String baseline, Clamp clamp) {}
 
     public Fleet(FleetState state, Verdicts verdicts) {
+        this(state, verdicts, FleetIndex.of(state, verdicts));
+    }
+
+    private Fleet(FleetState state, Verdicts verdicts, FleetIndex index) {
         this.state = state;
         this.verdicts = verdicts;
-        this.pools = new Pools(state);
-        this.nodes = state.nodes().stream().collect(Collectors.toMap(Node::name, Function.identity()));
-        state.nodes().forEach(n -> standings.put(n.name(), Standing.of(n, state.profiles())));
+        this.index = index;
         state.guestAbis().keySet().forEach(d -> guestAbisByLabel.put(d.label(), d));
-        this.vmsByKey = state.vms().stream().collect(Collectors.toMap(Vm::key, Function.identity(), (a, b) -> b));
-        state.vms()
+        index.vms()
+                .all()
+                .keySet()
                 .forEach(v -> v.stamp().flatMap(this::digest).ifPresent(d -> clamps.merge(d, v.clamp(), Fleet::first)));
-        pools.oldestFirst().reversed().forEach(p -> clampsOf(p.status()));
+        pools().oldestFirst().reversed().forEach(p -> clampsOf(p.status()));
+    }
+
+    /**
+     * The fleet of a later state: the same as one made from nothing, in time that grows with what changed rather than with
+     * nodes and VMs, as long as the states share what did not change.
+     */
+    public Fleet next(FleetState later) {
+        return new Fleet(later, verdicts, index.next(later));
     }
 
     private void clampsOf(VirtualMachineABIStatus status) {
@@ -92,20 +103,20 @@ public final class Fleet {
     }
 
     public Optional<Policy> policy(String name) {
-        return state.policies().stream().filter(p -> p.name().equals(name)).findFirst();
+        return pools().policy(name);
     }
 
     public Optional<Node> node(String name) {
-        return Optional.ofNullable(nodes.get(name));
+        return Optional.ofNullable(state.nodesByName().get(name));
     }
 
     public Optional<Vm> vm(String namespace, String name) {
-        return Optional.ofNullable(vmsByKey.get(namespace + "/" + name));
+        return Optional.ofNullable(state.vmsByKey().get(namespace + "/" + name));
     }
 
     /** How far the node's report can be relied on; {@link Standing.Missing} for a node that is not known. */
     public Standing standing(String node) {
-        return standings.getOrDefault(node, new Standing.Missing("node " + node + " does not exist"));
+        return index.standing(node).orElseGet(() -> new Standing.Missing("node " + node + " does not exist"));
     }
 
     /**
@@ -123,7 +134,7 @@ public final class Fleet {
 
     /** The policy that speaks for the VM, if any. */
     public Optional<Policy> policyFor(Vm vm) {
-        return pools.speakingFor(vm);
+        return pools().speakingFor(vm);
     }
 
     /**
@@ -134,8 +145,8 @@ public final class Fleet {
         Map<String, String> owners = nodeSelector.entrySet().stream()
                 .filter(e -> !e.getKey().contains("kubevirt.io/"))
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
-        return pools.matching(vm).stream()
-                .filter(p -> pools.nodes(p).stream()
+        return pools().matching(vm).stream()
+                .filter(p -> pools().nodes(p).stream()
                         .anyMatch(n -> n.labels().entrySet().containsAll(owners.entrySet())))
                 .toList();
     }
@@ -149,6 +160,11 @@ public final class Fleet {
                 new HomesKey(policy.name(), baseline, clamp), key -> Homes.of(this, policy, baseline, clamp));
     }
 
+    /** The policy that holds the node, if any. */
+    public Optional<Policy> holder(String node) {
+        return pools().holder(node);
+    }
+
     /** The VMM that runs the VMs of the policy's pool. */
     public Vmm vmm(Policy policy) {
         return terms(policy).vmm();
@@ -159,9 +175,9 @@ public final class Fleet {
         return state.namespaces().getOrDefault(namespace, Map.of());
     }
 
-    /** The nodes that the policy holds. */
-    public List<Node> pool(Policy policy) {
-        return pools.nodes(policy);
+    /** The nodes that the policy holds, by name. */
+    public Collection<Node> pool(Policy policy) {
+        return pools().nodes(policy);
     }
 
     /** The guest ABI that a stamp or node label of 16 digits stands for, if it exists as an object. */
@@ -201,8 +217,12 @@ public final class Fleet {
      * the rule that node labels and the gate share.
      */
     public Optional<String> obstacle(String node, Digest guestAbi, Vmm vmm) {
-        if (!(standing(node) instanceof Standing.Fresh fresh)) {
-            return Optional.of(standing(node).reason());
+        return obstacle(standing(node), guestAbi, vmm);
+    }
+
+    Optional<String> obstacle(Standing standing, Digest guestAbi, Vmm vmm) {
+        if (!(standing instanceof Standing.Fresh fresh)) {
+            return Optional.of(standing.reason());
         }
         Optional<Proof> proof = fresh.proof(guestAbi);
         if (proof.isEmpty()) {
@@ -230,16 +250,20 @@ public final class Fleet {
 
     /** How many nodes of the policy's pool said what to a guest ABI. */
     public Map<ProofState, Long> proofs(Policy policy, Digest guestAbi) {
-        return pool(policy).stream()
-                .map(n -> proofState(n, guestAbi))
-                .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
+        Map<ProofState, Long> proofs = new EnumMap<>(ProofState.class);
+        index.nodes().all().forEach((kind, nodes) -> {
+            if (kind.holder().equals(Optional.of(policy.name()))) {
+                proofs.merge(proofState(kind, guestAbi), (long) nodes.size(), Long::sum);
+            }
+        });
+        return proofs;
     }
 
-    private ProofState proofState(Node node, Digest guestAbi) {
-        if (!(standing(node.name()) instanceof Standing.Fresh fresh)) {
+    private ProofState proofState(NodeKind kind, Digest guestAbi) {
+        if (!(kind instanceof NodeKind.Heard heard)) {
             return ProofState.Pending;
         }
-        Optional<Proof> proof = fresh.proof(guestAbi);
+        Optional<Proof> proof = heard.fresh().proof(guestAbi);
         if (proof.isEmpty()) {
             return ProofState.Pending;
         }
@@ -248,10 +272,22 @@ public final class Fleet {
         }
         // A kernel is asked for values alone; what only the VMM refuses would be no contradiction.
         return guestAbi(guestAbi)
-                        .flatMap(abi -> refusal(fresh, abi, Vmm.GENERIC))
+                        .flatMap(abi -> refusal(heard.fresh(), abi, Vmm.GENERIC))
                         .isPresent()
                 ? ProofState.Refused
                 : ProofState.Unexpected;
+    }
+
+    /** The profiles that reports of nodes name, by the digests as they write them. */
+    public Set<String> profilesReported() {
+        return index.nodes().all().keySet().stream().flatMap(NodeKind::profiles).collect(Collectors.toSet());
+    }
+
+    /** The stamps that VMs carry. */
+    public Set<String> stamps() {
+        return index.vms().all().keySet().stream()
+                .flatMap(v -> v.stamp().stream())
+                .collect(Collectors.toSet());
     }
 
     /** Why the host refuses a guest ABI by computation, on the first of its kinds of CPU that does. */
@@ -278,6 +314,11 @@ public final class Fleet {
         return clamps.getOrDefault(guestAbi, Clamp.NONE);
     }
 
+    /** What is imposed on guests of each guest ABI that anybody or anything has. */
+    Map<Digest, Clamp> clamps() {
+        return Collections.unmodifiableMap(clamps);
+    }
+
     PolicyTerms terms(Policy policy) {
         return verdicts.terms(policy.spec()).with(policy.unknown());
     }
@@ -286,7 +327,11 @@ public final class Fleet {
         return verdicts;
     }
 
+    FleetIndex index() {
+        return index;
+    }
+
     Pools pools() {
-        return pools;
+        return index.pools();
     }
 }

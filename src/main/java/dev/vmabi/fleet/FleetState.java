@@ -10,33 +10,62 @@ import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.api.VirtualMachineABISpec;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * All that is known of the cluster at one moment.
  *
+ * @param vmsByKey by {@link Vm#key}
  * @param profiles host profiles whose content has the digest they are named by
  * @param guestAbis guest ABIs whose content has the digest they are named by
  * @param namespaces the labels of each namespace, by its name
  */
 public record FleetState(
         List<Policy> policies,
-        List<Node> nodes,
+        PersistentMap<String, Node> nodesByName,
         Map<Digest, HostProfile> profiles,
         Map<Digest, GuestAbi> guestAbis,
-        List<Vm> vms,
+        PersistentMap<String, Vm> vmsByKey,
         Map<String, Map<String, String>> namespaces) {
 
     public FleetState {
         policies = List.copyOf(policies);
-        nodes = List.copyOf(nodes);
         profiles = Map.copyOf(profiles);
         guestAbis = Map.copyOf(guestAbis);
-        vms = List.copyOf(vms);
         namespaces = Map.copyOf(namespaces);
+    }
+
+    public FleetState(
+            List<Policy> policies,
+            Collection<Node> nodes,
+            Map<Digest, HostProfile> profiles,
+            Map<Digest, GuestAbi> guestAbis,
+            Collection<Vm> vms,
+            Map<String, Map<String, String>> namespaces) {
+        this(policies, by(Node::name, nodes), profiles, guestAbis, by(Vm::key, vms), namespaces);
+    }
+
+    private static <T> PersistentMap<String, T> by(Function<T, String> name, Collection<T> objects) {
+        PersistentMap<String, T> by = PersistentMap.empty();
+        for (T object : objects) {
+            by = by.with(name.apply(object), object);
+        }
+        return by;
+    }
+
+    /** By name. */
+    public Collection<Node> nodes() {
+        return nodesByName.values();
+    }
+
+    /** By key. */
+    public Collection<Vm> vms() {
+        return vmsByKey.values();
     }
 
     /**
@@ -158,6 +187,12 @@ public record FleetState(
         /** {@code namespace/name}. */
         public String key() {
             return namespace + "/" + name;
+        }
+
+        /** Of few of the parts: VMs are looked up by the ten thousand. */
+        @Override
+        public int hashCode() {
+            return namespace.hashCode() * 31 + name.hashCode();
         }
     }
 }

@@ -23,12 +23,13 @@ final class Homes {
      */
     static SortedSet<String> of(Fleet fleet, Policy policy, String baseline, Clamp clamp) {
         SortedMap<Digest, HostProfile> accepting = new TreeMap<>();
-        fleet.pool(policy).stream()
-                .filter(n -> n.guestAbiLabels().contains(baseline))
-                .map(n -> fleet.standing(n.name()))
-                .filter(Standing.Fresh.class::isInstance)
-                .map(Standing.Fresh.class::cast)
-                .forEach(fresh -> accepting.put(fresh.digest(), fresh.profile()));
+        fleet.index().nodes().all().keySet().forEach(kind -> {
+            if (kind instanceof NodeKind.Heard heard
+                    && heard.holder().equals(Optional.of(policy.name()))
+                    && heard.guestAbiLabels().contains(baseline)) {
+                accepting.put(heard.fresh().digest(), heard.fresh().profile());
+            }
+        });
         SortedSet<String> homes = new TreeSet<>();
         accepting.forEach((digest, home) -> {
             if (!isIsland(fleet, home, accepting, fleet.vmm(policy), clamp)) {

@@ -47,7 +47,7 @@ final class ImposedFields {
         ImposedFields imposed =
                 new ImposedFields(fleet, vmm, impose, abi, pin.clamp() == null ? Clamp.NONE : Clamp.parse(pin.clamp()));
         SortedMap<Digest, HostProfile> hosts = new TreeMap<>();
-        pool.in(NodeState.Accepting).forEach(m -> hosts.putAll(((Standing.Fresh) m.standing()).kinds()));
+        pool.in(NodeState.Accepting).reports().forEach(fresh -> hosts.putAll(fresh.kinds()));
         hosts.forEach(imposed::add);
         return imposed.fields.values().stream()
                 .sorted(Comparator.comparing(ImposedField::by).reversed().thenComparing(ImposedField::field))

@@ -7,15 +7,12 @@ import dev.vmabi.abi.Minimum;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.fleet.FleetState.Vm;
-import dev.vmabi.fleet.Pool.Member;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * What lowering the baseline on purpose would be: to what, whom it lets in, and which VMs forbid it. A VM forbids it that
@@ -24,7 +21,7 @@ import java.util.stream.Stream;
  *
  * @param awaited nodes that have not proved it yet
  */
-record Lowering(Minimum.Common to, List<Member> awaited, int needed, int admits, List<Vm> forbidding) {
+record Lowering(Minimum.Common to, Members awaited, int needed, int admits, Union<Vm> forbidding) {
     private static final int MOST_CHANGES = 100;
     private static final int MOST_VMS = 20;
     private static final int MOST_NAMES = 5;
@@ -38,47 +35,43 @@ record Lowering(Minimum.Common to, List<Member> awaited, int needed, int admits,
         PolicyTerms terms = situation.terms();
         Pool pool = situation.pool();
         Optional<GuestAbi> pinned = situation.guestAbi(pin);
-        List<Member> fenced = pool.fencedByBaseline();
+        Members fenced = pool.fencedByBaseline();
         if (fenced.isEmpty() || terms.profile().isPresent() || pinned.isEmpty()) {
             return Optional.empty();
         }
         SortedMap<Digest, HostProfile> profiles = new TreeMap<>(situation.honouring(pin));
-        fenced.forEach(m -> profiles.putAll(((Standing.Fresh) m.standing()).kinds()));
+        fenced.reports().forEach(fresh -> profiles.putAll(fresh.kinds()));
         if (!(fleet.verdicts().minimum(profiles, terms.vmm(), terms.exclusions()) instanceof Minimum.Common common)
                 || fleet.verdicts().gains(common.abi(), pinned.get()).isEmpty()) {
             return Optional.empty();
         }
-        List<Member> provers =
-                Stream.concat(pool.unfenced().stream(), fenced.stream()).toList();
-        List<Member> awaited = provers.stream()
-                .filter(m -> fleet.obstacle(m.node().name(), common.abi().digest(), terms.vmm())
-                        .isPresent())
-                .toList();
-        List<Vm> forbidding = forbidding(fleet, common.abi(), situation.census());
+        Members provers = pool.unfenced().and(fenced);
+        Members awaited = provers.where(g -> !situation.proved(g, common.abi().digest()));
+        Union<Vm> forbidding = forbidding(fleet, common.abi(), situation.census());
         return Optional.of(new Lowering(common, awaited, provers.size(), fenced.size(), forbidding));
     }
 
     /** VMs that forbid to go from the baseline to a lesser one: stranded by it, or not known. */
-    private static List<Vm> forbidding(Fleet fleet, GuestAbi lesser, VmCensus census) {
-        List<Vm> vms = new ArrayList<>(census.stranded().stream()
+    private static Union<Vm> forbidding(Fleet fleet, GuestAbi lesser, VmCensus census) {
+        List<PersistentMap<String, Vm>> vms = new ArrayList<>(census.stranded().stream()
                 .filter(k -> !fleet.verdicts().gains(lesser, k.has()).isEmpty())
-                .map(VmCensus.Known::vm)
+                .map(VmCensus.Known::vms)
                 .toList());
-        vms.addAll(census.unknown());
-        return Collections.unmodifiableList(vms);
+        vms.addAll(census.unknown().parts());
+        return new Union<>(vms);
     }
 
     /** Why the baseline may not be lowered to that now, if so, with the count and names of the VMs that forbid it. */
     static Optional<Finding> forbidden(Fleet fleet, GuestAbi lesser, VmCensus census) {
-        List<Vm> forbidding = forbidding(fleet, lesser, census);
+        Union<Vm> forbidding = forbidding(fleet, lesser, census);
         return forbidding.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new Finding(false, ConditionReason.WouldStrand, refusal(lesser.digest(), forbidding)));
     }
 
     /** Why those VMs forbid it, with their count and names. */
-    private static String refusal(Digest lesser, List<Vm> forbidding) {
-        String names = forbidding.stream().limit(MOST_NAMES).map(Vm::key).collect(Collectors.joining(", "));
+    private static String refusal(Digest lesser, Union<Vm> forbidding) {
+        String names = forbidding.first(MOST_NAMES).stream().map(Vm::key).collect(Collectors.joining(", "));
         return forbidding.size() + " VMs have more than " + lesser.label()
                 + " and no other node that accepts them, or have what is not known: " + names
                 + (forbidding.size() > MOST_NAMES ? " and " + (forbidding.size() - MOST_NAMES) + " more" : "")
@@ -96,7 +89,7 @@ record Lowering(Minimum.Common to, List<Member> awaited, int needed, int admits,
                 needed - awaited.size(),
                 needed,
                 forbidding.size(),
-                forbidding.stream().limit(MOST_VMS).map(Vm::key).toList());
+                forbidding.first(MOST_VMS).stream().map(Vm::key).toList());
     }
 
     private static List<String> bounded(List<String> changes) {

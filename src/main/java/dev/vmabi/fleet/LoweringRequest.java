@@ -4,8 +4,6 @@ import dev.vmabi.abi.Digest;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.fleet.FleetEvent.Reason;
-import dev.vmabi.fleet.Pool.Member;
-import java.util.List;
 import java.util.Optional;
 
 /** What becomes of {@code spec.baseline.lowerTo}. */
@@ -64,20 +62,19 @@ final class LoweringRequest {
                     ConditionReason.NotOffered,
                     "what would let the fenced nodes in is " + offered.hex() + ", not " + wanted.label()));
         }
-        List<Member> awaited = offer.get().awaited();
+        Members awaited = offer.get().awaited();
         if (!awaited.isEmpty()) {
-            List<Member> refusing =
-                    awaited.stream().filter(m -> Situation.tried(m, wanted)).toList();
+            Members refusing = awaited.where(g -> g.tried(wanted));
             return Optional.of(
                     refusing.isEmpty()
                             ? not(
                                     ConditionReason.WaitingForProof,
                                     shown.orElseThrow().proved() + " of "
                                             + shown.orElseThrow().needed() + " nodes have proved " + wanted.label()
-                                            + "; waiting for " + Pool.names(awaited))
+                                            + "; waiting for " + awaited.names())
                             : not(
                                     ConditionReason.ProofFailed,
-                                    "the kernel refused " + wanted.label() + " on " + Pool.names(refusing)));
+                                    "the kernel refused " + wanted.label() + " on " + refusing.names()));
         }
         return Lowering.forbidden(situation.fleet(), offer.get().to().abi(), situation.census());
     }

@@ -1,5 +1,6 @@
 package dev.vmabi.fleet;
 
+import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.NodeABIStatus;
@@ -12,7 +13,9 @@ import dev.vmabi.fleet.FleetState.Policy;
 import io.fabric8.kubernetes.api.model.Condition;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -33,10 +36,11 @@ public record NodeDecision(
         Standing standing = fleet.standing(node.name());
         List<FleetEvent> events = new ArrayList<>();
         List<PolicyVerdict> verdicts = new ArrayList<>();
-        List<Policy> selecting = fleet.pools().selecting(node);
+        List<Policy> selecting = fleet.pools().selecting(node.name());
         Optional<Policy> holder = selecting.stream().findFirst();
-        Optional<Pool.Member> member = holder.map(p -> member(fleet, node, p));
-        member.map(m -> new PolicyVerdict(
+        Optional<Pool.Judgement> judgement = holder.map(p -> judge(fleet, node, p));
+        judgement
+                .map(m -> new PolicyVerdict(
                         holder.orElseThrow().name(), m.state(), m.reason().isEmpty() ? List.of() : List.of(m.reason())))
                 .ifPresent(verdicts::add);
         selecting.stream()
@@ -47,7 +51,7 @@ public record NodeDecision(
                         NodeState.Conflict,
                         List.of("the older policy " + holder.orElseThrow().name() + " holds this node")))
                 .forEach(verdicts::add);
-        Set<String> labels = member.map(Pool.Member::barred).orElse(false)
+        Set<String> labels = judgement.map(Pool.Judgement::barred).orElse(false)
                 ? Set.of()
                 : labels(fleet, node, holder.map(fleet::vmm).orElse(Vmm.GENERIC));
         Optional<NodeABIStatus> status = node.report().map(report -> {
@@ -55,20 +59,73 @@ public record NodeDecision(
                     report.status() == null ? List.of() : report.status().conditions();
             Conditions conditions = new Conditions(before, report.generation(), now);
             describe(conditions, standing, verdicts, events);
-            return new NodeABIStatus(report.generation(), conditions.list(), verdicts);
+            NodeABIStatus answer = new NodeABIStatus(report.generation(), conditions.list(), verdicts);
+            return holder.filter(p -> !pinned(p)).isPresent() && sameButForGeneration(report.status(), answer)
+                    ? report.status()
+                    : answer;
         });
-        Optional<String> profile = standing instanceof Standing.Fresh fresh && holder.isPresent()
+        Optional<String> profile = standing instanceof Standing.Fresh fresh
+                        && holder.filter(NodeDecision::pinned).isPresent()
                 ? Optional.of(fresh.digest().label())
                 : Optional.empty();
         return new NodeDecision(Set.copyOf(labels), profile, status, List.copyOf(events));
     }
 
     /** What the policy that holds the node makes of it, by the status that was last written. */
-    static Pool.Member member(Fleet fleet, Node node, Policy policy) {
+    static Pool.Judgement judge(Fleet fleet, Node node, Policy policy) {
         Optional<Digest> pin = Optional.ofNullable(policy.status())
                 .map(VirtualMachineABIStatus::baseline)
                 .map(b -> Digest.parse(b.digest()));
-        return Pool.member(fleet, fleet.terms(policy), node, pin, Fence.raised(policy.status()));
+        return Pool.judge(
+                fleet, fleet.terms(policy), node, fleet.standing(node.name()), pin, Fence.raised(policy.status()));
+    }
+
+    private static boolean pinned(Policy policy) {
+        return policy.status() != null && policy.status().baseline() != null;
+    }
+
+    /** Before the first pin every agent adds a proof or more to its report, and the answer is the same. */
+    private static boolean sameButForGeneration(NodeABIStatus before, NodeABIStatus now) {
+        return before != null
+                && before.policies().equals(now.policies())
+                && before.conditions().stream()
+                        .map(NodeDecision::said)
+                        .toList()
+                        .equals(now.conditions().stream()
+                                .map(NodeDecision::said)
+                                .toList());
+    }
+
+    private static String said(Condition condition) {
+        return condition.getType() + " " + condition.getStatus() + " " + condition.getReason() + " "
+                + condition.getMessage();
+    }
+
+    /** The names of the nodes for which another decision may be due than before; {@code before} is null at the start. */
+    public static Set<String> concerned(Fleet before, Fleet now) {
+        return before != null && Seen.of(before).equals(Seen.of(now))
+                ? before.state().nodesByName().differences(now.state().nodesByName())
+                : now.state().nodesByName().keySet();
+    }
+
+    /** What all nodes have in common of what is decided from. */
+    private record Seen(List<?> policies, Set<Digest> guestAbis, Set<Digest> profiles, Map<Digest, Clamp> clamps) {
+        static Seen of(Fleet fleet) {
+            return new Seen(
+                    fleet.pools().oldestFirst().stream()
+                            .map(p -> Arrays.asList(
+                                    p.name(),
+                                    p.created(),
+                                    p.spec(),
+                                    p.unknown(),
+                                    p.status() == null,
+                                    Optional.ofNullable(p.status()).map(VirtualMachineABIStatus::baseline),
+                                    Fence.raised(p.status())))
+                            .toList(),
+                    fleet.state().guestAbis().keySet(),
+                    fleet.state().profiles().keySet(),
+                    fleet.clamps());
+        }
     }
 
     private static Set<String> labels(Fleet fleet, Node node, Vmm vmm) {
@@ -114,7 +171,11 @@ public record NodeDecision(
         PolicyVerdict verdict = verdicts.getFirst();
         String reason = verdict.reasons().isEmpty() ? "" : verdict.reasons().getFirst();
         boolean accepting = verdict.state() == NodeState.Accepting;
-        if (accepting && !conditions.wasTrue("Compatible")) {
+        // That nodes accept a first pin the policy's own event tells, once for thousands of them.
+        if (accepting
+                && (conditions.was("Compatible", ConditionReason.Fenced)
+                        || (conditions.was("Compatible", ConditionReason.Waiting)
+                                && !conditions.said("Compatible", Pool.NOT_PINNED)))) {
             events.add(new FleetEvent(Reason.NodeAccepted, "Accepts the baseline of policy " + verdict.policy()));
         }
         if (verdict.state() == NodeState.Fenced && !conditions.was("Compatible", ConditionReason.Fenced)) {

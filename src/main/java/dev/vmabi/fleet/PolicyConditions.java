@@ -7,7 +7,6 @@ import dev.vmabi.api.VirtualMachineABIStatus.Candidate;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.fleet.FleetEvent.Reason;
 import dev.vmabi.fleet.FleetState.Vm;
-import dev.vmabi.fleet.Pool.Member;
 import io.fabric8.kubernetes.api.model.Condition;
 import java.util.List;
 import java.util.Map;
@@ -77,8 +76,8 @@ final class PolicyConditions {
 
     private Finding converged() {
         int all = situation.pool().members().size();
-        List<Member> fenced = situation.pool().in(NodeState.Fenced);
-        List<Member> waiting = situation.pool().in(NodeState.Waiting);
+        Members fenced = situation.pool().in(NodeState.Fenced);
+        Members waiting = situation.pool().in(NodeState.Waiting);
         if (pin.isEmpty()) {
             return new Finding(false, ConditionReason.NotPinned, "there is no baseline to converge on");
         }
@@ -86,8 +85,8 @@ final class PolicyConditions {
             return new Finding(true, ConditionReason.AllAccept, "all " + all + " nodes accept the baseline");
         }
         String text = (all - fenced.size() - waiting.size()) + " of " + all + " nodes accept the baseline"
-                + (fenced.isEmpty() ? "" : "; fenced: " + Pool.names(fenced))
-                + (waiting.isEmpty() ? "" : "; waiting: " + Pool.names(waiting));
+                + (fenced.isEmpty() ? "" : "; fenced: " + fenced.names())
+                + (waiting.isEmpty() ? "" : "; waiting: " + waiting.names());
         return new Finding(false, fenced.isEmpty() ? ConditionReason.NodesWaiting : ConditionReason.NodesFenced, text);
     }
 
@@ -190,13 +189,13 @@ final class PolicyConditions {
     }
 
     private Optional<Finding> unknownVms() {
-        List<Vm> unknown = situation.census().unknown();
+        Union<Vm> unknown = situation.census().unknown();
         return unknown.isEmpty()
                 ? Optional.empty()
                 : wrong(
                         ConditionReason.UnknownVMs,
                         unknown.size() + " VMs have a guest ABI that is not known, first "
-                                + unknown.getFirst().key()
+                                + unknown.first(1).getFirst().key()
                                 + "; they stay where they are until they are restarted");
     }
 

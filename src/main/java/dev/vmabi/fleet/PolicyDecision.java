@@ -13,7 +13,6 @@ import dev.vmabi.api.VirtualMachineABIStatus.NodeCounts;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
-import dev.vmabi.fleet.Pool.Member;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -21,7 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 
 /**
  * All that is decided for one policy at one moment.
@@ -77,16 +75,10 @@ public record PolicyDecision(
                 imposition(fleet, policy, pool, baseline),
                 fences,
                 census.counts(fleet, terms.vmm(), pool, baseline.pin()),
-                census.stranded().stream()
-                        .limit(MOST_VMS)
-                        .map(k -> k.vm().key())
-                        .toList(),
-                census.unknown().stream().limit(MOST_VMS).map(Vm::key).toList(),
+                census.firstStranded(MOST_VMS).stream().map(Vm::key).toList(),
+                census.unknown().first(MOST_VMS).stream().map(Vm::key).toList(),
                 baseline.history());
-        Map<Vm, Digest> stamps = census.stamps().stream()
-                .collect(Collectors.toMap(
-                        VmCensus.Stamp::vm, VmCensus.Stamp::guestAbi, (a, b) -> b, LinkedHashMap::new));
-        return new PolicyDecision(status, Map.copyOf(guestAbis), stamps, List.copyOf(events), baseline.next());
+        return new PolicyDecision(status, Map.copyOf(guestAbis), census.stamps(), List.copyOf(events), baseline.next());
     }
 
     private static List<ImposedField> imposition(Fleet fleet, Policy policy, Pool pool, BaselineDraft baseline) {
@@ -109,13 +101,17 @@ public record PolicyDecision(
     }
 
     private static List<FencedNode> fencedNodes(Pool pool) {
-        return pool.in(NodeState.Fenced).stream()
-                .sorted(Comparator.comparing(m -> m.node().name()))
+        return pool.in(NodeState.Fenced).groups().stream()
+                .flatMap(g -> g.nodes().keySet().stream()
+                        .limit(MOST_FENCED_NODES)
+                        .map(node -> new FencedNode(
+                                node,
+                                g.judgement().reason(),
+                                g.judgement().lostFeatures().stream()
+                                        .limit(MOST_FEATURES)
+                                        .toList())))
+                .sorted(Comparator.comparing(FencedNode::name))
                 .limit(MOST_FENCED_NODES)
-                .map(m -> new FencedNode(
-                        m.node().name(),
-                        m.reason(),
-                        m.lostFeatures().stream().limit(MOST_FEATURES).toList()))
                 .toList();
     }
 
@@ -123,12 +119,14 @@ public record PolicyDecision(
         if (minimum.isEmpty() || !(minimum.get() instanceof Minimum.Common common)) {
             return List.of();
         }
-        Map<Digest, List<Member>> byProfile = pool.byProfile();
+        Map<Digest, Members> byProfile = pool.byProfile();
         return common.holdsDown().stream()
                 .limit(MOST_HOLDS_DOWN)
                 .map(h -> new HoldsDown(
                         h.profile().hex(),
-                        byProfile.getOrDefault(h.profile(), List.of()).size(),
+                        Optional.ofNullable(byProfile.get(h.profile()))
+                                .map(Members::size)
+                                .orElse(0),
                         h.field().isEmpty() ? h.register().name() : h.register().name() + "." + h.field(),
                         h.valueHeld(),
                         h.valueOtherwise(),

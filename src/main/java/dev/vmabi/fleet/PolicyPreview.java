@@ -123,7 +123,7 @@ public final class PolicyPreview {
         }
         Set<String> out = before.stream()
                 .flatMap(p -> fleet.pool(p).stream()
-                        .filter(n -> NodeDecision.member(fleet, n, p).state() == NodeState.Fenced))
+                        .filter(n -> NodeDecision.judge(fleet, n, p).state() == NodeState.Fenced))
                 .map(FleetState.Node::name)
                 .collect(Collectors.toSet());
         long more = fenced.stream().filter(f -> !out.contains(f.name())).count();

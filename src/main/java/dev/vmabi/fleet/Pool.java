@@ -8,6 +8,7 @@ import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,11 +17,11 @@ import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiPredicate;
-import java.util.stream.Collectors;
 
 /** The nodes that one policy holds, each with what the policy makes of it under a given pin. */
 final class Pool {
-    private static final int MOST_NAMES = 5;
+
+    static final String NOT_PINNED = "no baseline is pinned yet";
 
     /** What a node is fenced by. */
     enum FencedBy {
@@ -34,20 +35,14 @@ final class Pool {
     }
 
     /**
-     * A node and whether VMs of the pin may come.
+     * Whether VMs of the pin may come to a node.
      *
      * @param reason why not; empty for one that accepts
      */
-    record Member(
-            Node node,
-            Standing standing,
-            NodeState state,
-            String reason,
-            SortedSet<String> lostFeatures,
-            FencedBy fencedBy) {
+    record Judgement(NodeState state, String reason, SortedSet<String> lostFeatures, FencedBy fencedBy) {
 
-        Member(Node node, Standing standing, NodeState state, String reason) {
-            this(node, standing, state, reason, new TreeSet<>(), FencedBy.NOTHING);
+        Judgement(NodeState state, String reason) {
+            this(state, reason, new TreeSet<>(), FencedBy.NOTHING);
         }
 
         /** Whether VMs of no guest ABI at all may come. */
@@ -56,54 +51,60 @@ final class Pool {
         }
     }
 
-    private final List<Member> members;
+    private final Members members;
 
-    private Pool(List<Member> members) {
-        this.members = List.copyOf(members);
+    private Pool(Members members) {
+        this.members = members;
     }
 
     /** The pool under a pin; without one, every node with a fresh report waits and those that lack a must are fenced. */
     static Pool of(Fleet fleet, Policy policy, PolicyTerms terms, Optional<Digest> pin, Collection<Fence> fences) {
-        return new Pool(fleet.pool(policy).stream()
-                .map(node -> member(fleet, terms, node, pin, fences))
-                .toList());
+        List<Members.Group> groups = new ArrayList<>();
+        fleet.index().nodes().all().forEach((kind, nodes) -> {
+            if (kind.holder().equals(Optional.of(policy.name()))) {
+                Node any = nodes.values().iterator().next();
+                groups.add(new Members.Group(
+                        kind, nodes, judge(fleet, terms, any, fleet.standing(any.name()), pin, fences)));
+            }
+        });
+        groups.sort(Comparator.comparing(Members.Group::firstName));
+        return new Pool(new Members(groups));
     }
 
-    static Member member(Fleet fleet, PolicyTerms terms, Node node, Optional<Digest> pin, Collection<Fence> fences) {
-        Standing standing = fleet.standing(node.name());
+    /** What holds for the node, and for all of its {@link NodeKind} but for the reason of those without a fresh report. */
+    static Judgement judge(
+            Fleet fleet,
+            PolicyTerms terms,
+            Node node,
+            Standing standing,
+            Optional<Digest> pin,
+            Collection<Fence> fences) {
         if (!(standing instanceof Standing.Fresh fresh)) {
-            return new Member(node, standing, NodeState.Waiting, standing.reason());
+            return new Judgement(NodeState.Waiting, standing.reason());
         }
         for (Fence fence : fences) {
             Optional<String> before = fence.before(node, fresh.profiles(), terms.vmm());
             if (before.isPresent()) {
                 String reason = before.get() + " before the raised fence " + fence.name() + ": " + fence.wants();
-                return new Member(node, standing, NodeState.Fenced, reason, new TreeSet<>(), FencedBy.FENCE);
+                return new Judgement(NodeState.Fenced, reason, new TreeSet<>(), FencedBy.FENCE);
             }
         }
         SortedSet<String> missing = new TreeSet<>(terms.require());
         missing.removeIf(f -> fresh.profiles().stream()
                 .allMatch(p -> p.defaultGuestAbi().features().contains(f)));
         if (!missing.isEmpty()) {
-            return new Member(
-                    node,
-                    standing,
-                    NodeState.Fenced,
-                    "lacks required " + String.join(", ", missing),
-                    missing,
-                    FencedBy.REQUIREMENT);
+            return new Judgement(
+                    NodeState.Fenced, "lacks required " + String.join(", ", missing), missing, FencedBy.REQUIREMENT);
         }
         if (pin.isEmpty()) {
-            return new Member(node, standing, NodeState.Waiting, "no baseline is pinned yet");
+            return new Judgement(NodeState.Waiting, NOT_PINNED);
         }
-        Optional<String> obstacle = fleet.obstacle(node.name(), pin.get(), terms.vmm());
+        Optional<String> obstacle = fleet.obstacle(fresh, pin.get(), terms.vmm());
         if (obstacle.isEmpty()) {
-            return new Member(node, standing, NodeState.Accepting, "");
+            return new Judgement(NodeState.Accepting, "");
         }
         boolean tried = fresh.proof(pin.get()).isPresent();
-        return new Member(
-                node,
-                standing,
+        return new Judgement(
                 tried ? NodeState.Fenced : NodeState.Waiting,
                 obstacle.get(),
                 tried ? lost(fleet, terms.vmm(), fresh, pin.get()) : new TreeSet<>(),
@@ -117,39 +118,33 @@ final class Pool {
                 .orElseGet(TreeSet::new);
     }
 
-    List<Member> members() {
+    Members members() {
         return members;
     }
 
-    List<Member> in(NodeState state) {
-        return members.stream().filter(m -> m.state() == state).toList();
+    Members in(NodeState state) {
+        return members.where(g -> g.judgement().state() == state);
     }
 
     /** Members that a lesser baseline would let in. */
-    List<Member> fencedByBaseline() {
-        return members.stream().filter(m -> m.fencedBy() == FencedBy.BASELINE).toList();
+    Members fencedByBaseline() {
+        return members.where(g -> g.judgement().fencedBy() == FencedBy.BASELINE);
     }
 
     /** Members whose report cannot be relied on now. */
-    List<Member> withoutReport() {
-        return members.stream()
-                .filter(m -> !(m.standing() instanceof Standing.Fresh))
-                .toList();
+    Members withoutReport() {
+        return members.where(g -> g.kind() instanceof NodeKind.Silent);
     }
 
     /** Members that the pin is made for: all that are not fenced. */
-    List<Member> unfenced() {
-        return members.stream().filter(m -> m.state() != NodeState.Fenced).toList();
+    Members unfenced() {
+        return members.where(g -> g.judgement().state() != NodeState.Fenced);
     }
 
     /** The distinct profiles of members that report and are not fenced: what a first pin is made from. */
     SortedMap<Digest, HostProfile> reportedProfiles() {
         SortedMap<Digest, HostProfile> profiles = new TreeMap<>();
-        for (Member member : unfenced()) {
-            if (member.standing() instanceof Standing.Fresh fresh) {
-                profiles.putAll(fresh.kinds());
-            }
-        }
+        unfenced().reports().forEach(fresh -> profiles.putAll(fresh.kinds()));
         return profiles;
     }
 
@@ -159,44 +154,27 @@ final class Pool {
      */
     SortedMap<Digest, HostProfile> honouringProfiles(
             Map<Digest, HostProfile> known, BiPredicate<Digest, HostProfile> honours) {
-        SortedMap<Digest, HostProfile> profiles = new TreeMap<>();
-        for (Member member : unfenced()) {
-            switch (member.standing()) {
-                case Standing.Fresh fresh -> profiles.putAll(fresh.kinds());
-                case Standing.Stale _ ->
-                    lastReported(member.node(), known).ifPresent(p -> profiles.put(p.getKey(), p.getValue()));
-                case Standing.Missing _, Standing.Unusable _ -> {}
+        SortedMap<Digest, HostProfile> profiles = reportedProfiles();
+        for (Members.Group group : unfenced().groups()) {
+            if (group.kind() instanceof NodeKind.Silent silent) {
+                silent.lastReported()
+                        .flatMap(text -> known.entrySet().stream()
+                                .filter(e -> e.getKey().hex().equals(text))
+                                .findFirst())
+                        .ifPresent(p -> profiles.put(p.getKey(), p.getValue()));
             }
         }
         profiles.entrySet().removeIf(p -> !honours.test(p.getKey(), p.getValue()));
         return profiles;
     }
 
-    /** How many members have each distinct profile, of those with a fresh report. */
-    SortedMap<Digest, List<Member>> byProfile() {
-        SortedMap<Digest, List<Member>> byProfile = new TreeMap<>();
-        for (Member member : members) {
-            if (member.standing() instanceof Standing.Fresh fresh) {
-                byProfile
-                        .computeIfAbsent(fresh.digest(), d -> new ArrayList<>())
-                        .add(member);
-            }
+    /** The members with each distinct profile, of those with a fresh report. */
+    SortedMap<Digest, Members> byProfile() {
+        SortedMap<Digest, Members> byProfile = new TreeMap<>();
+        for (Members.Group group : members.groups()) {
+            group.report()
+                    .ifPresent(fresh -> byProfile.merge(fresh.digest(), new Members(List.of(group)), Members::and));
         }
         return byProfile;
-    }
-
-    /** The first names, and how many more there are. */
-    static String names(List<Member> members) {
-        String first =
-                members.stream().limit(MOST_NAMES).map(m -> m.node().name()).collect(Collectors.joining(", "));
-        return members.size() > MOST_NAMES ? first + " and " + (members.size() - MOST_NAMES) + " more" : first;
-    }
-
-    private static Optional<Map.Entry<Digest, HostProfile>> lastReported(Node node, Map<Digest, HostProfile> known) {
-        return node.report()
-                .map(r -> r.spec().profile())
-                .flatMap(text -> known.entrySet().stream()
-                        .filter(e -> e.getKey().hex().equals(text))
-                        .findFirst());
     }
 }

@@ -6,7 +6,7 @@ import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.VirtualMachineABIStatus.HostClass;
 import dev.vmabi.api.VirtualMachineABIStatus.RefusedClass;
-import dev.vmabi.fleet.Pool.Member;
+import dev.vmabi.fleet.FleetState.Node;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -20,12 +20,12 @@ final class PoolClasses {
 
     static List<HostClass> of(Fleet fleet, Vmm vmm, Pool pool) {
         Map<Digest, List<Standing.Fresh>> profiles = new TreeMap<>();
-        Map<Digest, List<Member>> members = new TreeMap<>();
+        Map<Digest, Members> members = new TreeMap<>();
         pool.byProfile().forEach((digest, list) -> {
-            Standing.Fresh fresh = (Standing.Fresh) list.getFirst().standing();
+            Standing.Fresh fresh = list.reports().findFirst().orElseThrow();
             Digest shown = fresh.profile().defaultGuestAbi().digest();
             profiles.computeIfAbsent(shown, d -> new ArrayList<>()).add(fresh);
-            members.computeIfAbsent(shown, d -> new ArrayList<>()).addAll(list);
+            members.merge(shown, list, Members::and);
         });
         return profiles.entrySet().stream()
                 .limit(MOST_CLASSES)
@@ -38,7 +38,7 @@ final class PoolClasses {
             Vmm vmm,
             Digest shown,
             List<Standing.Fresh> hosts,
-            List<Member> members,
+            Members members,
             Map<Digest, List<Standing.Fresh>> all) {
         List<String> accepts = new ArrayList<>();
         List<RefusedClass> refuses = new ArrayList<>();
@@ -57,12 +57,8 @@ final class PoolClasses {
                                             new RefusedClass(e.getKey().label(), Reasons.first(refused, 1))),
                                     () -> accepts.add(e.getKey().label()));
                 });
-        Member example = members.getFirst();
+        Node example = members.first();
         return new HostClass(
-                shown.hex(),
-                example.node().name() + ", Linux " + example.node().kernelVersion(),
-                members.size(),
-                accepts,
-                refuses);
+                shown.hex(), example.name() + ", Linux " + example.kernelVersion(), members.size(), accepts, refuses);
     }
 }

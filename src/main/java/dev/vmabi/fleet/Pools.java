@@ -3,13 +3,17 @@ package dev.vmabi.fleet;
 import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Which policy holds which node and speaks for which VM. Where several select the same one the oldest keeps it, by
@@ -19,50 +23,114 @@ final class Pools {
     private static final Comparator<Policy> OLDEST_FIRST =
             Comparator.comparing(Policy::created).thenComparing(Policy::name);
 
-    private final Map<String, List<Policy>> policiesByNode = new HashMap<>();
-    private final Map<String, List<Node>> nodesByPolicy = new LinkedHashMap<>();
     private final List<Policy> policies;
+    private final Map<String, Policy> byName;
 
-    Pools(FleetState state) {
-        policies = state.policies().stream().sorted(OLDEST_FIRST).toList();
-        policies.forEach(p -> nodesByPolicy.put(p.name(), new ArrayList<>()));
-        for (Node node : state.nodes()) {
-            if (!"arm64".equals(node.architecture())) {
-                continue;
-            }
-            List<Policy> selecting = policies.stream()
-                    .filter(p -> !Selectors.isEmpty(p.spec().nodeSelector()))
-                    .filter(p -> Selectors.matches(p.spec().nodeSelector(), node.labels()))
-                    .toList();
-            policiesByNode.put(node.name(), selecting);
-            if (!selecting.isEmpty()) {
-                nodesByPolicy.get(selecting.getFirst().name()).add(node);
+    /** The policies that select each node, by name, the oldest first; without nodes that none selects. */
+    private final PersistentMap<String, List<String>> selecting;
+
+    /** Of these, nodes that several select. */
+    private final PersistentMap<String, List<String>> disputed;
+
+    private final Map<String, PersistentMap<String, Node>> held;
+
+    private Pools(
+            List<Policy> policies,
+            PersistentMap<String, List<String>> selecting,
+            PersistentMap<String, List<String>> disputed,
+            Map<String, PersistentMap<String, Node>> held) {
+        this.policies = policies.stream().sorted(OLDEST_FIRST).toList();
+        this.byName = policies.stream().collect(Collectors.toMap(Policy::name, Function.identity()));
+        this.selecting = selecting;
+        this.disputed = disputed;
+        this.held = held;
+    }
+
+    static Pools ofNoNodes(List<Policy> policies) {
+        return new Pools(policies, PersistentMap.empty(), PersistentMap.empty(), Map.of());
+    }
+
+    /** Whether the policies select the same nodes and VMs of any cluster. */
+    static boolean selectAlike(List<Policy> before, List<Policy> now) {
+        record Selection(Object name, Object created, Object nodes, Object workloads) {
+            static Selection of(Policy policy) {
+                return new Selection(
+                        policy.name(),
+                        policy.created(),
+                        Optional.ofNullable(policy.spec().nodeSelector()),
+                        policy.spec().workloads());
             }
         }
+        return before.size() == now.size()
+                && before.stream()
+                        .map(Selection::of)
+                        .collect(Collectors.toSet())
+                        .equals(now.stream().map(Selection::of).collect(Collectors.toSet()));
+    }
+
+    /** Those of a state whose policies select alike, and in which only these nodes are different. */
+    Pools next(FleetState now, Set<String> changed) {
+        PersistentMap<String, List<String>> select = selecting;
+        PersistentMap<String, List<String>> dispute = disputed;
+        Map<String, PersistentMap<String, Node>> hold = new HashMap<>(held);
+        for (String name : changed) {
+            holder(name).ifPresent(p -> hold.computeIfPresent(p.name(), (policy, nodes) -> nodes.without(name)));
+            Node node = now.nodesByName().get(name);
+            List<String> by = node == null ? List.of() : whoSelects(node);
+            select = by.isEmpty() ? select.without(name) : select.with(name, by);
+            dispute = by.size() > 1 ? dispute.with(name, by) : dispute.without(name);
+            if (!by.isEmpty()) {
+                hold.merge(
+                        by.getFirst(),
+                        PersistentMap.<String, Node>empty().with(name, node),
+                        (nodes, one) -> nodes.with(name, node));
+            }
+        }
+        return new Pools(now.policies(), select, dispute, hold);
+    }
+
+    private List<String> whoSelects(Node node) {
+        return "arm64".equals(node.architecture())
+                ? policies.stream()
+                        .filter(p -> !Selectors.isEmpty(p.spec().nodeSelector()))
+                        .filter(p -> Selectors.matches(p.spec().nodeSelector(), node.labels()))
+                        .map(Policy::name)
+                        .toList()
+                : List.of();
     }
 
     List<Policy> oldestFirst() {
         return policies;
     }
 
-    /** The nodes that the policy holds. */
-    List<Node> nodes(Policy policy) {
-        return nodesByPolicy.getOrDefault(policy.name(), List.of());
+    Optional<Policy> policy(String name) {
+        return Optional.ofNullable(byName.get(name));
+    }
+
+    /** The nodes that the policy holds, by name. */
+    Collection<Node> nodes(Policy policy) {
+        return Objects.requireNonNullElse(held.get(policy.name()), PersistentMap.<String, Node>empty())
+                .values();
     }
 
     /** The policies that select the node, the one that holds it first. */
-    List<Policy> selecting(Node node) {
-        return policiesByNode.getOrDefault(node.name(), List.of());
+    List<Policy> selecting(String node) {
+        return Objects.requireNonNullElse(selecting.get(node), List.<String>of()).stream()
+                .map(byName::get)
+                .toList();
+    }
+
+    /** The policy that holds the node. */
+    Optional<Policy> holder(String node) {
+        return Optional.ofNullable(selecting.get(node)).map(List::getFirst).map(byName::get);
     }
 
     /** Nodes that the policy selects but an older one holds, with the name of that one. */
     Map<String, String> lost(Policy policy) {
         Map<String, String> lost = new LinkedHashMap<>();
-        policiesByNode.forEach((node, selecting) -> {
-            if (selecting.size() > 1
-                    && selecting.stream().anyMatch(p -> same(p, policy))
-                    && !same(selecting.getFirst(), policy)) {
-                lost.put(node, selecting.getFirst().name());
+        disputed.forEach((node, by) -> {
+            if (by.contains(policy.name()) && !by.getFirst().equals(policy.name())) {
+                lost.put(node, by.getFirst());
             }
         });
         return lost;
@@ -71,9 +139,9 @@ final class Pools {
     /** Nodes that the policy holds although a younger one selects them too, with the name of the younger one. */
     Map<String, String> contested(Policy policy) {
         Map<String, String> contested = new LinkedHashMap<>();
-        policiesByNode.forEach((node, selecting) -> {
-            if (selecting.size() > 1 && same(selecting.getFirst(), policy)) {
-                contested.put(node, selecting.get(1).name());
+        disputed.forEach((node, by) -> {
+            if (by.getFirst().equals(policy.name())) {
+                contested.put(node, by.get(1));
             }
         });
         return contested;
@@ -93,19 +161,11 @@ final class Pools {
      */
     Optional<Policy> speakingFor(Vm vm) {
         List<Policy> matching = matching(vm);
-        return vm.node()
-                .flatMap(node -> matching.stream()
-                        .filter(p -> policiesByNode.getOrDefault(node, List.of()).stream()
-                                .findFirst()
-                                .filter(holder -> same(holder, p))
-                                .isPresent())
-                        .findFirst())
-                .or(() -> vm.node().isPresent()
-                        ? Optional.empty()
-                        : matching.stream().findFirst());
-    }
-
-    private static boolean same(Policy one, Policy other) {
-        return one.name().equals(other.name());
+        return vm.node().isPresent()
+                ? holder(vm.node().get())
+                        .flatMap(holder -> matching.stream()
+                                .filter(p -> p.name().equals(holder.name()))
+                                .findFirst())
+                : matching.stream().findFirst();
     }
 }

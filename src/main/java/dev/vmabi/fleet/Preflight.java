@@ -8,6 +8,7 @@ import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
@@ -122,7 +123,7 @@ public record Preflight(
 
     /** Asks the question. */
     public static Preflight of(Fleet fleet, Policy policy, Change change, Instant now) {
-        List<Node> held = fleet.pool(policy);
+        Collection<Node> held = fleet.pool(policy);
         List<String> open = new ArrayList<>();
         SortedMap<String, Supposition.Host> targets = new TreeMap<>();
         held.stream()
@@ -161,14 +162,16 @@ public record Preflight(
     }
 
     private static Outcome outcome(Fleet fleet, Policy policy, Fleet after, Pool pool, String node) {
-        NodeState before = NodeDecision.member(fleet, fleet.node(node).orElseThrow(), policy)
+        NodeState before = NodeDecision.judge(fleet, fleet.node(node).orElseThrow(), policy)
                 .state();
-        Pool.Member member = pool.members().stream()
-                .filter(m -> m.node().name().equals(node))
+        Pool.Judgement judgement = pool.members().groups().stream()
+                .filter(g -> g.nodes().containsKey(node))
                 .findFirst()
-                .orElseThrow();
+                .orElseThrow()
+                .judgement();
         Digest profile = ((Standing.Fresh) after.standing(node)).digest();
-        return new Outcome(node, profile, before, member.state(), member.reason(), List.copyOf(member.lostFeatures()));
+        return new Outcome(
+                node, profile, before, judgement.state(), judgement.reason(), List.copyOf(judgement.lostFeatures()));
     }
 
     private static Baseline baseline(VirtualMachineABIStatus status) {

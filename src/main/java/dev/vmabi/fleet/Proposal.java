@@ -6,23 +6,21 @@ import dev.vmabi.abi.Minimum;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.api.VirtualMachineABIStatus.Candidate;
 import dev.vmabi.fleet.FleetState.Policy;
-import dev.vmabi.fleet.Pool.Member;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
 /** A guest ABI that the pool could be pinned to, and whose proof of it is awaited. */
-record Proposal(Candidate candidate, List<Member> awaited) {
+record Proposal(Candidate candidate, Members awaited) {
     private static final int MOST_CHANGES = 100;
 
     /** What those nodes have in common, beside the baseline if there is one. */
-    static Proposal of(Situation situation, Optional<GuestAbi> baseline, Minimum.Common common, List<Member> provers) {
+    static Proposal of(Situation situation, Optional<GuestAbi> baseline, Minimum.Common common, Members provers) {
         GuestAbi abi = common.abi();
         Verdicts verdicts = situation.fleet().verdicts();
         List<String> gains = baseline.map(now -> verdicts.gains(now, abi)).orElseGet(() -> List.copyOf(abi.features()));
         List<String> losses = baseline.map(now -> verdicts.gains(abi, now)).orElse(List.of());
-        List<Member> awaited =
-                provers.stream().filter(m -> !situation.proved(m, abi.digest())).toList();
+        Members awaited = provers.where(g -> !situation.proved(g, abi.digest()));
         String provedAt = awaited.isEmpty() && !provers.isEmpty()
                 ? provedAtBefore(situation.policy(), abi.digest()).orElse(Conditions.time(situation.now()))
                 : null;
@@ -58,6 +56,6 @@ record Proposal(Candidate candidate, List<Member> awaited) {
     String progress() {
         return candidate.proved() + " of " + candidate.needed() + " nodes have proved "
                 + candidate.digest().substring(0, 16)
-                + (awaited.isEmpty() ? "" : "; waiting for " + Pool.names(awaited));
+                + (awaited.isEmpty() ? "" : "; waiting for " + awaited.names());
     }
 }

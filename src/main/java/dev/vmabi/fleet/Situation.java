@@ -5,7 +5,6 @@ import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.api.VirtualMachineABIStatus.Pin;
 import dev.vmabi.fleet.FleetState.Policy;
-import dev.vmabi.fleet.Pool.Member;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -22,15 +21,11 @@ record Situation(Fleet fleet, Policy policy, PolicyTerms terms, Pool pool, VmCen
         return fleet.guestAbi(Digest.parse(pin.digest()));
     }
 
-    /** Whether the member takes VMs of the guest ABI. */
-    boolean proved(Member member, Digest guestAbi) {
-        return fleet.obstacle(member.node().name(), guestAbi, terms.vmm()).isEmpty();
-    }
-
-    /** Whether the member's kernel has been asked since its last boot, whatever it said. */
-    static boolean tried(Member member, Digest guestAbi) {
-        return member.standing() instanceof Standing.Fresh fresh
-                && fresh.proof(guestAbi).isPresent();
+    /** Whether the nodes take VMs of the guest ABI. */
+    boolean proved(Members.Group nodes, Digest guestAbi) {
+        return nodes.report()
+                .filter(fresh -> fleet.obstacle(fresh, guestAbi, terms.vmm()).isEmpty())
+                .isPresent();
     }
 
     /** The distinct profiles of members that honour the baseline. */

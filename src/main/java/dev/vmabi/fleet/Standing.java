@@ -30,6 +30,12 @@ public sealed interface Standing {
     record Fresh(Digest digest, HostProfile profile, SortedMap<Digest, HostProfile> others, Map<Digest, Proof> proofs)
             implements Standing {
 
+        /** Of few of the parts: nodes are grouped by this. */
+        @Override
+        public int hashCode() {
+            return digest.hashCode() * 31 + proofs.size();
+        }
+
         public Fresh {
             others = Collections.unmodifiableSortedMap(new TreeMap<>(others));
             proofs = Map.copyOf(proofs);
@@ -67,8 +73,8 @@ public sealed interface Standing {
     /** The host cannot run KVM guests, or the report does not hold. */
     record Unusable(String reason) implements Standing {}
 
-    /** The standing of a node, given the profiles that hold. */
-    static Standing of(Node node, Map<Digest, HostProfile> profiles) {
+    /** The standing of a node, given the profiles that hold; nodes with the same to say share one. */
+    static Standing of(Node node, Map<Digest, HostProfile> profiles, Verdicts verdicts) {
         if (node.report().isEmpty()) {
             return new Missing("no agent has reported for node " + node.name());
         }
@@ -103,7 +109,11 @@ public sealed interface Standing {
             return new Unusable(trouble.get());
         }
         HostProfile profile = kinds.remove(most.orElseThrow());
-        return new Fresh(most.get(), profile, kinds, proofs(report));
+        return verdicts.fresh(
+                most.get(),
+                kinds.keySet(),
+                report.proofs(),
+                () -> new Fresh(most.get(), profile, kinds, proofs(report)));
     }
 
     /** Adds the profile of a kind of CPU; what is wrong with it, if that cannot be. */

@@ -9,6 +9,7 @@ import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Minimum;
 import dev.vmabi.abi.Verdict;
 import dev.vmabi.abi.Vmm;
+import dev.vmabi.api.NodeABISpec.Proof;
 import dev.vmabi.api.VirtualMachineABISpec;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -30,10 +31,13 @@ public final class Verdicts {
     private static final int MOST_MINIMUMS = 256;
     private static final int MOST_ADDITIONS = 4096;
     private static final int MOST_TOLD = 4096;
+    private static final int MOST_REPORTS = 1024;
 
     private record VerdictKey(Digest profile, Digest guestAbi, Vmm vmm, Clamp clamp) {}
 
     private record MinimumKey(Set<Digest> profiles, Vmm vmm, Exclusions exclusions) {}
+
+    private record FreshKey(Digest digest, Set<Digest> others, List<Proof> proofs) {}
 
     private record GainKey(Digest before, Digest after) {}
 
@@ -47,6 +51,7 @@ public final class Verdicts {
     record Told(String reason, Optional<String> ofVmm, SortedSet<String> lostFeatures) {}
 
     private final Map<Verdict.Refused, Told> told = leastRecentlyUsed(MOST_TOLD);
+    private final Map<FreshKey, Standing.Fresh> reports = leastRecentlyUsed(MOST_REPORTS);
     private final Map<VirtualMachineABISpec, PolicyTerms> terms = leastRecentlyUsed(MOST_MINIMUMS);
     private final Map<GainKey, List<String>> gains = leastRecentlyUsed(MOST_MINIMUMS);
     private final Map<VerdictKey, GuestAbi> landings = leastRecentlyUsed(MOST_VERDICTS);
@@ -89,6 +94,11 @@ public final class Verdicts {
                         Reasons.first(refused, 2),
                         Reasons.firstOfVmm(refused),
                         Collections.unmodifiableSortedSet(Reasons.lostFeatures(refused))));
+    }
+
+    /** What nodes of these profiles and proofs say; thousands of them share it. */
+    Standing.Fresh fresh(Digest digest, Set<Digest> others, List<Proof> proofs, Supplier<Standing.Fresh> fresh) {
+        return once(reports, new FreshKey(digest, Set.copyOf(others), proofs), fresh);
     }
 
     /** {@link PolicyTerms#of}. */

@@ -10,6 +10,7 @@ import dev.vmabi.api.VirtualMachineABIStatus.VmCounts;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,50 +28,56 @@ import java.util.TreeSet;
  */
 final class VmCensus {
 
-    /** A stamp to write. */
-    record Stamp(Vm vm, Digest guestAbi) {}
+    /** VMs whose guests have the same. */
+    record Known(GuestAbi has, PersistentMap<String, Vm> vms) {}
 
-    /** A VM and what its guest has. */
-    record Known(Vm vm, GuestAbi has) {}
-
-    private final Map<Digest, GuestAbi> guestAbis = new LinkedHashMap<>();
-    private final Map<Digest, Integer> numbers = new HashMap<>();
-    private final List<Stamp> stamps = new ArrayList<>();
+    private final List<Known> known = new ArrayList<>();
+    private final List<Known> unstamped = new ArrayList<>();
     private final List<Known> stranded = new ArrayList<>();
-    private final List<Vm> unknown = new ArrayList<>();
+    private final List<PersistentMap<String, Vm>> unknown = new ArrayList<>();
 
     private VmCensus() {}
 
     static VmCensus take(Fleet fleet, Policy policy, Vmm vmm, Pool pool) {
         VmCensus census = new VmCensus();
         WaysOut waysOut = new WaysOut(fleet, vmm, pool);
-        for (Vm vm : inScope(fleet, policy)) {
-            Optional<GuestAbi> has = has(fleet, vm, vmm);
-            if (has.isEmpty()) {
-                census.unknown.add(vm);
-                continue;
+        fleet.index().vms().all().forEach((kind, vms) -> {
+            if (kind.runs() && kind.policy().equals(Optional.of(policy.name()))) {
+                has(fleet, vms.values().iterator().next(), vmm)
+                        .ifPresentOrElse(
+                                has -> census.take(fleet, kind, new Known(has, vms), waysOut),
+                                () -> census.unknown.add(vms));
             }
-            Digest digest = has.get().digest();
-            census.guestAbis.put(digest, has.get());
-            census.numbers.merge(digest, 1, Integer::sum);
-            if (!vm.stamp().equals(Optional.of(digest.label()))) {
-                census.stamps.add(new Stamp(vm, digest));
-            }
-            if (!waysOut.any(vm.node().get(), has.get())) {
-                census.stranded.add(new Known(vm, has.get()));
-            }
-        }
+        });
         return census;
     }
 
+    private void take(Fleet fleet, VmKind kind, Known group, WaysOut waysOut) {
+        known.add(group);
+        if (!kind.stamp().equals(Optional.of(group.has().digest().label()))) {
+            unstamped.add(group);
+        }
+        List<String> takers = waysOut.first(group.has());
+        if (takers.isEmpty()) {
+            stranded.add(group);
+        } else if (takers.size() == 1) {
+            PersistentMap<String, Vm> there = PersistentMap.empty();
+            for (Map.Entry<String, Vm> vm :
+                    fleet.index().vmsOn(takers.getFirst()).entrySet()) {
+                there = group.vms().containsKey(vm.getKey()) ? there.with(vm.getKey(), vm.getValue()) : there;
+            }
+            if (!there.isEmpty()) {
+                stranded.add(new Known(group.has(), there));
+            }
+        }
+    }
+
     /** The VMs that have a node and that the policy speaks for. */
-    static List<Vm> inScope(Fleet fleet, Policy policy) {
-        return fleet.state().vms().stream()
-                .filter(vm -> vm.node().isPresent())
-                .filter(vm -> fleet.policyFor(vm)
-                        .filter(p -> p.name().equals(policy.name()))
-                        .isPresent())
-                .toList();
+    static Union<Vm> inScope(Fleet fleet, Policy policy) {
+        return new Union<>(fleet.index().vms().all().entrySet().stream()
+                .filter(g -> g.getKey().runs() && g.getKey().policy().equals(Optional.of(policy.name())))
+                .map(Map.Entry::getValue)
+                .toList());
     }
 
     /** What the guest of a running VM has; empty where nobody can tell. */
@@ -109,51 +116,71 @@ final class VmCensus {
     }
 
     static boolean isIsland(Fleet fleet, Pool pool, Vmm vmm, GuestAbi abi) {
-        return pool.in(NodeState.Accepting).stream()
-                .map(m -> (Standing.Fresh) m.standing())
-                .anyMatch(f -> fleet.refusal(f, abi, vmm).isPresent());
+        return pool.in(NodeState.Accepting)
+                .reports()
+                .anyMatch(fresh -> fleet.refusal(fresh, abi, vmm).isPresent());
     }
 
     /** The counts under a pin, and the pool as it is under it. */
     VmCounts counts(Fleet fleet, Vmm vmm, Pool pool, Optional<Pin> pin) {
-        int known = 0;
+        int all = unknown().size();
         int onBaseline = 0;
         int pendingRestart = 0;
         int islanded = 0;
-        for (Map.Entry<Digest, Integer> entry : numbers.entrySet()) {
-            GuestAbi abi = guestAbis.get(entry.getKey());
-            int number = entry.getValue();
-            known += number;
-            if (pin.isPresent() && pin.get().digest().equals(entry.getKey().hex())) {
+        Map<Digest, Boolean> islands = new HashMap<>();
+        for (Known group : known) {
+            GuestAbi abi = group.has();
+            int number = group.vms().size();
+            all += number;
+            if (pin.isPresent() && pin.get().digest().equals(abi.digest().hex())) {
                 onBaseline += number;
             } else if (pin.isPresent() && lacksSome(abi, pin.get())) {
                 pendingRestart += number;
             }
-            if (isIsland(fleet, pool, vmm, abi)) {
+            if (islands.computeIfAbsent(abi.digest(), d -> isIsland(fleet, pool, vmm, abi))) {
                 islanded += number;
             }
         }
         return new VmCounts(
-                known + unknown.size(), onBaseline, pendingRestart, islanded, stranded.size(), unknown.size());
+                all,
+                onBaseline,
+                pendingRestart,
+                islanded,
+                vms(stranded).size(),
+                unknown().size());
+    }
+
+    private static Union<Vm> vms(List<Known> groups) {
+        return new Union<>(groups.stream().map(Known::vms).toList());
     }
 
     /** Stamps that differ from what the VMs carry. */
-    List<Stamp> stamps() {
+    Map<Vm, Digest> stamps() {
+        Map<Vm, Digest> stamps = new LinkedHashMap<>();
+        unstamped.forEach(
+                g -> g.vms().values().forEach(vm -> stamps.put(vm, g.has().digest())));
         return stamps;
     }
 
     /** Guest ABIs that VMs have, which must exist as objects. */
     Map<Digest, GuestAbi> guestAbis() {
+        Map<Digest, GuestAbi> guestAbis = new HashMap<>();
+        known.forEach(g -> guestAbis.put(g.has().digest(), g.has()));
         return guestAbis;
     }
 
     /** VMs that no other node accepts. */
     List<Known> stranded() {
-        return stranded;
+        return Collections.unmodifiableList(stranded);
+    }
+
+    /** The first of them by key, at most so many. */
+    List<Vm> firstStranded(int most) {
+        return vms(stranded).first(most);
     }
 
     /** VMs of which nothing is known. */
-    List<Vm> unknown() {
-        return unknown;
+    Union<Vm> unknown() {
+        return new Union<>(unknown);
     }
 }

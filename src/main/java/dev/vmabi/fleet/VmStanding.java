@@ -41,7 +41,7 @@ public record VmStanding(
         WaysOut waysOut = new WaysOut(fleet, vmm, pool);
         Map<Digest, Compared> known = new HashMap<>();
         List<VmStanding> all = new ArrayList<>();
-        for (Vm vm : VmCensus.inScope(fleet, policy)) {
+        for (Vm vm : VmCensus.inScope(fleet, policy).all()) {
             Optional<GuestAbi> has = VmCensus.has(fleet, vm, vmm);
             if (has.isEmpty()) {
                 all.add(new VmStanding(vm, Optional.empty(), false, false, false, false));

@@ -8,6 +8,7 @@ import dev.vmabi.api.NodeABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetSource;
 import dev.vmabi.fleet.FleetState;
+import dev.vmabi.fleet.PersistentMap;
 import dev.vmabi.fleet.Verdicts;
 import dev.vmabi.fleet.Views;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
@@ -22,11 +23,12 @@ import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
@@ -65,6 +67,11 @@ public class FleetCache implements FleetSource {
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
     private final AtomicBoolean dirty = new AtomicBoolean();
 
+    /** Of these the state does not know the latest yet. */
+    private final Set<String> changedNodes = ConcurrentHashMap.newKeySet();
+
+    private final Set<String> changedVms = ConcurrentHashMap.newKeySet();
+
     private final Map<String, FleetState.Policy> policies = new ConcurrentHashMap<>();
     private final Latest<FleetState.Node> nodes = new Latest<>();
     private final Latest<FleetState.Report> reports = new Latest<>();
@@ -74,6 +81,7 @@ public class FleetCache implements FleetSource {
     private final Map<Digest, GuestAbi> guestAbis = new ConcurrentHashMap<>();
     private final Map<String, Map<String, String>> namespaces = new ConcurrentHashMap<>();
     private volatile Optional<Fleet> fleet = Optional.empty();
+    private FleetState state = new FleetState(List.of(), List.of(), Map.of(), Map.of(), List.of(), Map.of());
     private Served vmis;
     private ScheduledFuture<?> gathering;
 
@@ -109,11 +117,11 @@ public class FleetCache implements FleetSource {
     }
 
     void wrote(Node node) {
-        dirtyIf(nodes.wrote(name(node), node, Views.node(node)));
+        dirtyIf(nodeIf(name(node), nodes.wrote(name(node), node, shared.node(Views.node(node)))));
     }
 
     void wrote(NodeABI nodeAbi) {
-        dirtyIf(reports.wrote(name(nodeAbi), nodeAbi, shared.report(Views.report(nodeAbi))));
+        dirtyIf(nodeIf(name(nodeAbi), reports.wrote(name(nodeAbi), nodeAbi, shared.report(Views.report(nodeAbi)))));
     }
 
     void wrote(GuestAbi guestAbi) {
@@ -121,7 +129,21 @@ public class FleetCache implements FleetSource {
     }
 
     void wroteVmi(GenericKubernetesResource vmi) {
-        dirtyIf(vms.wrote(key(vmi), vmi, Views.vm(vmi)));
+        dirtyIf(vmIf(key(vmi), vms.wrote(key(vmi), vmi, shared.vm(Views.vm(vmi)))));
+    }
+
+    private boolean nodeIf(String name, boolean changed) {
+        if (changed) {
+            changedNodes.add(name);
+        }
+        return changed;
+    }
+
+    private boolean vmIf(String key, boolean changed) {
+        if (changed) {
+            changedVms.add(key);
+        }
+        return changed;
     }
 
     private void dirtyIf(boolean changed) {
@@ -138,17 +160,20 @@ public class FleetCache implements FleetSource {
         watch(
                 client.nodes().withLimit(PAGE).runnableInformer(0).itemStore(new NamesOnly<>(Node::new)),
                 this::nodeChanged,
-                n -> nodes.remove(name(n)));
-        watch(client.namespaces().runnableInformer(0), this::namespaceChanged, n -> namespaces.remove(name(n)) != null);
-        watch(own("NodeABI", "nodeabis"), this::reportChanged, n -> reports.remove(name(n)));
+                n -> nodeIf(name(n), nodes.remove(name(n))));
+        watch(
+                client.namespaces().withLimit(PAGE).runnableInformer(0).itemStore(new NamesOnly<>(Namespace::new)),
+                this::namespaceChanged,
+                n -> ofNamespaceIf(name(n), namespaces.remove(name(n)) != null));
+        watch(own("NodeABI", "nodeabis"), this::reportChanged, n -> nodeIf(name(n), reports.remove(name(n))));
         watch(own("ABIProfile", "abiprofiles"), this::profileChanged, p -> remove(profiles, p));
         watch(own("GuestABI", "guestabis"), this::guestAbiChanged, g -> remove(guestAbis, g));
         vmis = new Served(
                         client,
                         KubeVirt.INSTANCES,
-                        v -> vms.told(key(v), v, Views.vm(v)),
-                        v -> vms.remove(key(v)),
-                        vms::clear,
+                        v -> vmIf(key(v), vms.told(key(v), v, shared.vm(Views.vm(v)))),
+                        v -> vmIf(key(v), vms.remove(key(v))),
+                        () -> changedVms.addAll(vms.clear()),
                         this::markDirty)
                 .start();
         gathering = gatherer.scheduleWithFixedDelay(this::gather, GATHER_MILLIS, GATHER_MILLIS, TimeUnit.MILLISECONDS);
@@ -172,7 +197,8 @@ public class FleetCache implements FleetSource {
                 return;
             }
             Fleet before = fleet.orElse(null);
-            Fleet now = new Fleet(state(), verdicts);
+            state = next();
+            Fleet now = before == null ? new Fleet(state, verdicts) : before.next(state);
             fleet = Optional.of(now);
             listeners.forEach(l -> l.changed(before, now));
         } catch (RuntimeException e) {
@@ -184,20 +210,37 @@ public class FleetCache implements FleetSource {
         return watches.stream().allMatch(Watched::complete) && vmis.complete();
     }
 
-    private FleetState state() {
-        List<FleetState.Node> withReports =
-                nodes.views().stream().map(n -> n.with(reports.get(n.name()))).toList();
-        List<FleetState.Vm> inNamespaces = vms.views().stream()
-                .flatMap(Optional::stream)
-                .map(v -> v.in(namespaces.getOrDefault(v.namespace(), Map.of())))
-                .toList();
+    /** The state as it is now; it shares what did not change with the last one. */
+    private FleetState next() {
+        PersistentMap<String, FleetState.Node> nextNodes = state.nodesByName();
+        for (String name : taken(changedNodes)) {
+            Optional<FleetState.Node> node = nodes.get(name).map(n -> n.with(reports.get(name)));
+            nextNodes = node.isPresent() ? nextNodes.with(name, node.get()) : nextNodes.without(name);
+        }
+        PersistentMap<String, FleetState.Vm> nextVms = state.vmsByKey();
+        for (String key : taken(changedVms)) {
+            Optional<FleetState.Vm> vm =
+                    vms.get(key).flatMap(v -> v).map(v -> v.in(namespaces.getOrDefault(v.namespace(), Map.of())));
+            nextVms = vm.isPresent() ? nextVms.with(key, vm.get()) : nextVms.without(key);
+        }
         return new FleetState(
                 List.copyOf(policies.values()),
-                withReports,
-                new HashMap<>(profiles),
-                new HashMap<>(guestAbis),
-                inNamespaces,
-                new HashMap<>(namespaces));
+                nextNodes,
+                sameOr(state.profiles(), profiles),
+                sameOr(state.guestAbis(), guestAbis),
+                nextVms,
+                sameOr(state.namespaces(), namespaces));
+    }
+
+    /** What is in the set, which it leaves; what changes again meanwhile comes into it anew. */
+    private static Set<String> taken(Set<String> changed) {
+        Set<String> taken = new HashSet<>(changed);
+        changed.removeAll(taken);
+        return taken;
+    }
+
+    private static <K, V> Map<K, V> sameOr(Map<K, V> last, Map<K, V> now) {
+        return last.equals(now) ? last : Map.copyOf(now);
     }
 
     private boolean policyChanged(GenericKubernetesResource policy) {
@@ -206,18 +249,28 @@ public class FleetCache implements FleetSource {
     }
 
     private boolean nodeChanged(Node node) {
-        return nodes.told(name(node), node, Views.node(node));
+        return nodeIf(name(node), nodes.told(name(node), node, shared.node(Views.node(node))));
     }
 
     private boolean namespaceChanged(Namespace namespace) {
         Map<String, String> labels = Map.copyOf(Views.labels(namespace));
-        return !labels.equals(namespaces.put(name(namespace), labels));
+        return ofNamespaceIf(name(namespace), !labels.equals(namespaces.put(name(namespace), labels)));
+    }
+
+    private boolean ofNamespaceIf(String namespace, boolean changed) {
+        if (changed) {
+            vms.keys().stream().filter(k -> k.startsWith(namespace + "/")).forEach(changedVms::add);
+        }
+        return changed;
     }
 
     private boolean reportChanged(GenericKubernetesResource nodeAbi) {
-        return Views.report(nodeAbi)
-                .map(report -> reports.told(name(nodeAbi), nodeAbi, shared.report(report)))
-                .orElseGet(() -> reports.remove(name(nodeAbi)));
+        String name = name(nodeAbi);
+        return nodeIf(
+                name,
+                Views.report(nodeAbi)
+                        .map(report -> reports.told(name, nodeAbi, shared.report(report)))
+                        .orElseGet(() -> reports.remove(name)));
     }
 
     private boolean profileChanged(GenericKubernetesResource object) {

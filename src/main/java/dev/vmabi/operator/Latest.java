@@ -2,9 +2,9 @@ package dev.vmabi.operator;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The latest view of each object of one kind. What this process has written is seen at once, and stays seen although
@@ -43,16 +43,19 @@ final class Latest<T> {
         return readings.remove(key) != null;
     }
 
-    synchronized void clear() {
+    /** Forgets all. Returns what was known. */
+    synchronized Set<String> clear() {
+        Set<String> known = Set.copyOf(readings.keySet());
         readings.clear();
+        return known;
     }
 
     synchronized Optional<T> get(String key) {
         return Optional.ofNullable(readings.get(key)).map(Reading::view);
     }
 
-    synchronized List<T> views() {
-        return readings.values().stream().map(Reading::view).toList();
+    synchronized Set<String> keys() {
+        return Set.copyOf(readings.keySet());
     }
 
     /** Resource versions of one kind are decimal numbers that grow (KEP-5504; so with etcd in every release). */

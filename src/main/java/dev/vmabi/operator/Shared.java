@@ -4,12 +4,14 @@ import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.fleet.FleetState;
 import java.lang.ref.WeakReference;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.WeakHashMap;
 
 /**
  * One value for all that are equal, for as long as somebody holds it: thousands of nodes with a few profiles report the
- * same proofs, and are told the same.
+ * same proofs, and are told the same, and the VMs of a node name it alike.
  */
 final class Shared {
     private final Map<Object, WeakReference<Object>> known = new WeakHashMap<>();
@@ -33,6 +35,38 @@ final class Shared {
                 status == null
                         ? null
                         : new NodeABIStatus(status.observedGeneration(), status.conditions(), one(status.policies())));
+    }
+
+    /** An equal node, whose labels are those of others: a node carries one for each guest ABI. */
+    FleetState.Node node(FleetState.Node node) {
+        Map<String, String> labels = new HashMap<>();
+        node.labels().forEach((key, value) -> labels.put(one(key), one(value)));
+        return new FleetState.Node(
+                node.name(),
+                node.uid(),
+                labels,
+                one(node.architecture()),
+                node.ready(),
+                node.schedulable(),
+                node.bootId(),
+                one(node.kernelVersion()),
+                one(node.guestAbiLabels()),
+                node.report());
+    }
+
+    /** An equal VM, whose parts are those of others. */
+    Optional<FleetState.Vm> vm(Optional<FleetState.Vm> vm) {
+        return vm.map(v -> new FleetState.Vm(
+                one(v.namespace()),
+                v.name(),
+                v.uid(),
+                one(v.labels()),
+                v.namespaceLabels(),
+                one(v.node()),
+                one(v.clamp()),
+                one(v.stamp()),
+                v.moved(),
+                one(v.nodeSelector())));
     }
 
     @SuppressWarnings("unchecked")

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** 5,000 nodes: a pool of 4,000 of one CPU model and five kernels, two of them too old, and one of 1,000 of all kinds. */
@@ -54,7 +55,7 @@ final class Crowd {
                 ZOO,
                 HostReader.readAll(List.of(PROFILES, Path.of("src/test/resources/hosts"))),
                 List.of());
-        nodes.addVms("shop", VMS, "n1", POOL);
+        nodes.addVms("shop", VMS, "n1", POOL, i -> Optional.empty());
         story.say("objects made after " + Duration.between(start, Instant.now()).toSeconds() + " s");
         VirtualMachineABIStatus.NodeCounts judged =
                 story.await("all 4,000 to be judged", Duration.ofMinutes(10), () -> {

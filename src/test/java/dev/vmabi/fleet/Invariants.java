@@ -95,7 +95,7 @@ final class Invariants implements SimulatedCluster.Observer {
     @Override
     public void decided(Fleet fleet, Host host, NodeDecision decision) {
         Set<String> earned = new TreeSet<>();
-        Optional<Policy> holder = fleet.pools().selecting(host.view()).stream().findFirst();
+        Optional<Policy> holder = fleet.pools().selecting(host.name).stream().findFirst();
         boolean barred = holder.map(p -> barred(p, host)).orElse(false);
         Vmm vmm = holder.map(p -> cluster.verdicts.terms(p.spec()).vmm()).orElse(Vmm.GENERIC);
         for (GuestAbi abi : cluster.guestAbis.values()) {

@@ -30,6 +30,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -46,7 +47,7 @@ public final class Scale implements AutoCloseable {
     private static final int SINGLE_CHANGES = 10;
     private static final int ROLLED = 100;
     private static final int RACK = 40;
-    private static final Duration REST = Duration.ofSeconds(60);
+    private static final Duration REST = Duration.ofSeconds(30);
     private static final String POLICY = """
             apiVersion: vmabi.dev/v1alpha1
             kind: VirtualMachineABI
@@ -60,6 +61,7 @@ public final class Scale implements AutoCloseable {
     private final int nodes;
     private final int vms;
     private final int heapMiB;
+    private final boolean brief;
     private final ApiServer server;
     private final KubernetesClient client;
     private final SimulatedFleet fleet;
@@ -70,11 +72,12 @@ public final class Scale implements AutoCloseable {
     private final ScaleTable table = new ScaleTable();
     private OperatorWatch operator;
 
-    private Scale(ApiServer server, int nodes, int vms, int profiles, int heapMiB) {
+    private Scale(ApiServer server, int nodes, int vms, int profiles, int heapMiB, boolean brief) {
         this.server = server;
         this.nodes = nodes;
         this.vms = vms;
         this.heapMiB = heapMiB;
+        this.brief = brief;
         this.client = server.client();
         this.fleet = new SimulatedFleet(client);
         this.floor = new Floor(client);
@@ -90,7 +93,8 @@ public final class Scale implements AutoCloseable {
                             Integer.parseInt(arguments[0]),
                             Integer.parseInt(arguments[1]),
                             Integer.parseInt(arguments[2]),
-                            Integer.parseInt(arguments[3]))) {
+                            Integer.parseInt(arguments[3]),
+                            arguments.length > 4)) {
                 scale.run();
             }
             return null;
@@ -131,17 +135,26 @@ public final class Scale implements AutoCloseable {
         new DemoCluster(client).gate(gatePort);
         timed("objects made", () -> {
             fleet.add("node", POOL, nodes, hosts, known());
-            fleet.addVms("vm", vms, "node", nodes);
+            fleet.addVms(
+                    "vm",
+                    vms,
+                    "node",
+                    nodes,
+                    i -> brief
+                            ? Optional.of(hosts.get(i % hosts.size()).profile().birth(Clamp.NONE))
+                            : Optional.empty());
         });
         firstPin();
         rest();
         restart();
         singleChanges();
-        rollOut();
-        massReboot();
-        bootsAndMigrations();
-        rackLoss();
-        rest();
+        if (!brief) {
+            rollOut();
+            massReboot();
+            bootsAndMigrations();
+            rackLoss();
+            rest();
+        }
         table.print();
     }
 
@@ -165,17 +178,21 @@ public final class Scale implements AutoCloseable {
 
     /** An operator that comes to a fleet that has never been pinned: every node is labelled, every VM stamped. */
     private void firstPin() {
-        Duration patches = floor.patches(nodes, vms);
+        int stamped = brief ? 0 : vms;
+        Duration patches = floor.patches(nodes, stamped);
         start();
+        operator.awaitWrites("NodeABI", Map.of(), nodes);
+        cost("every report answered, without a policy", Duration.ZERO);
+        Map<String, Long> written = operator.writes();
         ApiCounts before = ApiCounts.of(client);
         Duration cpu = operator.cpu();
         long start = System.nanoTime();
         client.load(new ByteArrayInputStream(POLICY.getBytes(StandardCharsets.UTF_8)))
                 .serverSideApply();
-        operator.awaitWrites("Node", Map.of(), nodes);
-        operator.awaitWrites("NodeABI", Map.of(), nodes);
+        operator.awaitWrites("Node", written, nodes);
+        operator.awaitWrites("NodeABI", written, nodes);
         Duration labelled = since(start);
-        operator.awaitWrites("VirtualMachineInstance", Map.of(), vms);
+        operator.awaitWrites("VirtualMachineInstance", written, stamped);
         await("the policy to say so", () -> {
             VirtualMachineABIStatus status = status();
             return status != null
@@ -185,6 +202,7 @@ public final class Scale implements AutoCloseable {
         });
         table.row("first pin: nodes labelled and answered", labelled, floor.ofNodes(), "as many patches, bare");
         table.row("first pin: and every VM stamped", since(start), patches, "as many patches, bare");
+        table.say("first pin: writes " + difference(written, operator.writes()));
         cost("first pin", cpu);
         table.counts("first pin", ApiCounts.of(client).since(before));
     }

@@ -34,6 +34,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -41,6 +42,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.IntConsumer;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -116,10 +118,16 @@ public final class SimulatedFleet {
         }
     }
 
-    /** Adds VMs that run on the nodes of that name in turn, and that nobody has stamped. */
-    public void addVms(String prefix, int number, String nodePrefix, int nodes) {
+    /** Adds VMs that run on the nodes of that name in turn, with the stamps that are given for their node's number. */
+    public void addVms(
+            String prefix, int number, String nodePrefix, int nodes, IntFunction<Optional<GuestAbi>> stamps) {
         parallel(number, i -> {
             GenericKubernetesResource vmi = vmi(name(prefix, i));
+            stamps.apply(i % nodes).ifPresent(has -> {
+                Map<String, String> mark = Map.of(Names.STAMP, has.digest().label());
+                vmi.getMetadata().getLabels().putAll(mark);
+                vmi.getMetadata().getAnnotations().putAll(mark);
+            });
             Map<String, Object> status = vmi.get("status");
             status.put("nodeName", name(nodePrefix, i % nodes));
             GenericKubernetesResource _ = client.resource(vmi).create();

@@ -53,13 +53,8 @@ public class ABIProfileReconciler implements Reconciler<ABIProfile> {
     }
 
     private static Set<String> used(Fleet fleet) {
-        Stream<String> byNodes = fleet.state().nodes().stream()
-                .flatMap(n -> n.report().stream())
-                .flatMap(r -> Stream.concat(
-                        Stream.ofNullable(r.spec().profile()),
-                        r.spec().cpus().stream().flatMap(c -> Stream.ofNullable(c.profile()))));
         Stream<String> byPolicies = fleet.state().policies().stream()
                 .flatMap(p -> Stream.ofNullable(p.spec().baseline().profile()));
-        return Stream.concat(byNodes, byPolicies).collect(Collectors.toSet());
+        return Stream.concat(fleet.profilesReported().stream(), byPolicies).collect(Collectors.toSet());
     }
 }

@@ -59,8 +59,7 @@ public class GuestABIReconciler implements Reconciler<GuestABI> {
                 .filter(p -> p.status() != null)
                 .flatMap(p -> referred(p.status()))
                 .map(d -> d.substring(0, 16));
-        Stream<String> byVms = fleet.state().vms().stream().flatMap(v -> v.stamp().stream());
-        return Stream.concat(byPolicies, byVms).collect(Collectors.toSet());
+        return Stream.concat(byPolicies, fleet.stamps().stream()).collect(Collectors.toSet());
     }
 
     private static Stream<String> referred(VirtualMachineABIStatus status) {

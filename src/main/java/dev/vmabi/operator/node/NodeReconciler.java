@@ -1,7 +1,6 @@
 package dev.vmabi.operator.node;
 
 import dev.vmabi.api.Names;
-import dev.vmabi.api.NodeABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.FlightRecorder;
@@ -11,7 +10,6 @@ import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Spans;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.Node;
-import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
@@ -22,6 +20,7 @@ import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -33,7 +32,8 @@ import java.util.Optional;
         informer =
                 @Informer(onUpdateFilter = FleetCacheTells.class, itemStore = NodeNames.class, informerListLimit = 500))
 public class NodeReconciler implements Reconciler<Node> {
-    private final KubernetesClient client;
+    private static final Duration UNDECIDED = Duration.ofMinutes(1);
+
     private final FleetCache cache;
     private final Writes writes;
     private final Events events;
@@ -41,15 +41,7 @@ public class NodeReconciler implements Reconciler<Node> {
     private final FlightRecorder recorder;
     private final Clock clock;
 
-    NodeReconciler(
-            KubernetesClient client,
-            FleetCache cache,
-            Writes writes,
-            Events events,
-            Spans spans,
-            FlightRecorder recorder,
-            Clock clock) {
-        this.client = client;
+    NodeReconciler(FleetCache cache, Writes writes, Events events, Spans spans, FlightRecorder recorder, Clock clock) {
         this.cache = cache;
         this.writes = writes;
         this.events = events;
@@ -61,27 +53,24 @@ public class NodeReconciler implements Reconciler<Node> {
     @Override
     public List<EventSource<?, Node>> prepareEventSources(EventSourceContext<Node> context) {
         SimpleInboundEventSource<Node> fleetChanges = new SimpleInboundEventSource<>("fleet");
-        cache.listen(
-                (before, now) -> concerned(before, now).forEach(n -> fleetChanges.propagateEvent(new ResourceID(n))));
+        cache.listen((before, now) ->
+                NodeDecision.concerned(before, now).forEach(n -> fleetChanges.propagateEvent(new ResourceID(n))));
         return List.of(fleetChanges);
     }
 
-    /** Nodes that themselves changed, or all of them after a change that may concern any. */
-    private static List<String> concerned(Fleet before, Fleet now) {
-        boolean shared = before == null
-                || !before.state().policies().equals(now.state().policies())
-                || !before.state()
-                        .guestAbis()
-                        .keySet()
-                        .equals(now.state().guestAbis().keySet())
-                || !before.state()
-                        .profiles()
-                        .keySet()
-                        .equals(now.state().profiles().keySet());
-        return now.state().nodes().stream()
-                .filter(n -> shared || !before.node(n.name()).equals(Optional.of(n)))
-                .map(FleetState.Node::name)
-                .toList();
+    /**
+     * Whether the policy that holds the node is so young that nothing is decided of it, which takes a moment: thousands of
+     * nodes are then not written what holds just that long. A node that loses a label, or gets one that VMs need, is.
+     */
+    private static boolean mayWait(Fleet fleet, FleetState.Node node, NodeDecision decision, Instant now) {
+        return fleet.holder(node.name())
+                        .filter(p ->
+                                p.status() == null && now.isBefore(p.created().plus(UNDECIDED)))
+                        .isPresent()
+                && decision.labels().containsAll(node.guestAbiLabels())
+                && fleet.stamps().stream()
+                        .noneMatch(s -> decision.labels().contains(s)
+                                && !node.guestAbiLabels().contains(s));
     }
 
     @Override
@@ -99,6 +88,9 @@ public class NodeReconciler implements Reconciler<Node> {
         FleetState.Node view = cache.live(seen.get());
         Instant now = clock.instant();
         NodeDecision decision = NodeDecision.decide(fleet.get(), view, now);
+        if (mayWait(fleet.get(), view, decision, now)) {
+            return UpdateControl.<Node>noUpdate().rescheduleAfter(UNDECIDED);
+        }
         recorder.decided(fleet.get(), view, now, decision);
         if (!decision.labels().equals(view.guestAbiLabels())
                 || !decision.profile().equals(view.profileLabel())) {
@@ -107,15 +99,7 @@ public class NodeReconciler implements Reconciler<Node> {
         decision.status()
                 .filter(status -> !status.equals(view.report().orElseThrow().status()))
                 .ifPresent(status -> writes.nodeAbiStatus(name, status));
-        if (!decision.events().isEmpty()) {
-            NodeABI nodeAbi = client.resources(NodeABI.class).withName(name).get();
-            decision.events().forEach(e -> {
-                events.record(node, e);
-                if (nodeAbi != null) {
-                    events.record(nodeAbi, e);
-                }
-            });
-        }
+        decision.events().forEach(e -> events.record(node, e));
         return UpdateControl.noUpdate();
     }
 }

@@ -92,8 +92,10 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
                 writes.publish(abi);
             }
         });
-        boolean stampsLeft =
-                stamps.write(decision.stamps(), policy.getMetadata().getName());
+        // What nodes wait for is said first.
+        boolean stampsLeft = policy.getStatus() == null
+                ? !decision.stamps().isEmpty()
+                : stamps.write(decision.stamps(), policy.getMetadata().getName());
         decision.events().forEach(e -> events.record(policy, e));
         UpdateControl<VirtualMachineABI> control = updateStatus(policy, decision, now);
         return stampsLeft ? control.rescheduleAfter(LOOK_AGAIN) : control;

@@ -1,0 +1,92 @@
+package dev.vmabi.fleet;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vmabi.abi.Clamp;
+import dev.vmabi.abi.Digest;
+import dev.vmabi.fleet.FleetState.Node;
+import dev.vmabi.fleet.FleetState.Policy;
+import dev.vmabi.fleet.SimulatedCluster.Rules;
+import java.time.Instant;
+import org.junit.jupiter.api.Test;
+
+/** A fleet that was made from an earlier one is the same as one made from nothing, whatever happened between them. */
+class LaterFleetTest {
+    private static final Verdicts VERDICTS = new Verdicts();
+
+    @Test
+    void decidesAsOneMadeFromNothing() {
+        int decisions = 0;
+        for (long seed = 1; seed <= 300; seed++) {
+            BothWays both = new BothWays();
+            FleetSequence.random(seed).run(both, VERDICTS);
+            decisions += both.decisions;
+        }
+        assertThat(decisions).isGreaterThan(10_000);
+    }
+
+    /** Decides from a fleet made from nothing, and from one that has been kept since the first decision. */
+    private static final class BothWays implements Rules {
+        private Fleet kept;
+        private int decisions;
+
+        @Override
+        public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
+            keepUpWith(fleet);
+            PolicyDecision decision = SimulatedCluster.PRODUCT.decide(fleet, policy, now);
+            assertThat(SimulatedCluster.PRODUCT.decide(kept, policy, now)).isEqualTo(decision);
+            return decision;
+        }
+
+        @Override
+        public NodeDecision decide(Fleet fleet, Node node, Instant now) {
+            keepUpWith(fleet);
+            NodeDecision decision = SimulatedCluster.PRODUCT.decide(fleet, node, now);
+            assertThat(SimulatedCluster.PRODUCT.decide(kept, node, now)).isEqualTo(decision);
+            return decision;
+        }
+
+        private void keepUpWith(Fleet fleet) {
+            decisions++;
+            kept = kept == null ? fleet : kept.next(sharing(kept.state(), fleet.state()));
+            assertThat(kept.index().nodes().all())
+                    .isEqualTo(fleet.index().nodes().all());
+            assertThat(kept.index().vms().all()).isEqualTo(fleet.index().vms().all());
+            for (Node node : fleet.state().nodes()) {
+                assertThat(kept.standing(node.name())).isEqualTo(fleet.standing(node.name()));
+                assertThat(kept.index().vmsOn(node.name()))
+                        .isEqualTo(fleet.index().vmsOn(node.name()));
+            }
+            for (Policy policy : fleet.state().policies()) {
+                assertThat(kept.pool(policy)).containsExactlyElementsOf(fleet.pool(policy));
+                assertThat(kept.pools().lost(policy)).isEqualTo(fleet.pools().lost(policy));
+                assertThat(kept.pools().contested(policy))
+                        .isEqualTo(fleet.pools().contested(policy));
+                for (Digest guestAbi : fleet.state().guestAbis().keySet()) {
+                    assertThat(kept.proofs(policy, guestAbi)).isEqualTo(fleet.proofs(policy, guestAbi));
+                    assertThat(kept.homes(policy, guestAbi.label(), Clamp.NONE))
+                            .isEqualTo(fleet.homes(policy, guestAbi.label(), Clamp.NONE));
+                }
+            }
+        }
+    }
+
+    /** The later state, as the operator makes it: from the one before it. */
+    private static FleetState sharing(FleetState before, FleetState now) {
+        return new FleetState(
+                now.policies(),
+                sharing(before.nodesByName(), now.nodesByName()),
+                now.profiles(),
+                now.guestAbis(),
+                sharing(before.vmsByKey(), now.vmsByKey()),
+                now.namespaces());
+    }
+
+    private static <V> PersistentMap<String, V> sharing(PersistentMap<String, V> before, PersistentMap<String, V> now) {
+        PersistentMap<String, V> shared = before;
+        for (String key : before.differences(now)) {
+            shared = now.containsKey(key) ? shared.with(key, now.get(key)) : shared.without(key);
+        }
+        return shared;
+    }
+}
