@@ -37,6 +37,10 @@ public final class Fleet {
     private final Map<Digest, Clamp> clamps = new HashMap<>();
     private final Map<HomesKey, SortedSet<String>> homes = new ConcurrentHashMap<>();
 
+    private final Map<LabelsKey, Set<String>> labels = new ConcurrentHashMap<>();
+
+    private record LabelsKey(Standing standing, Vmm vmm) {}
+
     private record HomesKey(String policy, String baseline, Clamp clamp) {}
 
     public Fleet(FleetState state, Verdicts verdicts) {
@@ -218,6 +222,18 @@ public final class Fleet {
      */
     public Optional<String> obstacle(String node, Digest guestAbi, Vmm vmm) {
         return obstacle(standing(node), guestAbi, vmm);
+    }
+
+    /** The first 16 digits of each guest ABI that has no obstacle to a node of this standing. */
+    Set<String> earned(Standing standing, Vmm vmm) {
+        return standing instanceof Standing.Fresh
+                ? labels.computeIfAbsent(
+                        new LabelsKey(standing, vmm),
+                        key -> state.guestAbis().keySet().stream()
+                                .filter(abi -> obstacle(standing, abi, vmm).isEmpty())
+                                .map(Digest::label)
+                                .collect(Collectors.toUnmodifiableSet()))
+                : Set.of();
     }
 
     Optional<String> obstacle(Standing standing, Digest guestAbi, Vmm vmm) {

@@ -18,8 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /**
  * All that is decided for one node at one moment.
@@ -53,7 +51,7 @@ public record NodeDecision(
                 .forEach(verdicts::add);
         Set<String> labels = judgement.map(Pool.Judgement::barred).orElse(false)
                 ? Set.of()
-                : labels(fleet, node, holder.map(fleet::vmm).orElse(Vmm.GENERIC));
+                : fleet.earned(standing, holder.map(fleet::vmm).orElse(Vmm.GENERIC));
         Optional<NodeABIStatus> status = node.report().map(report -> {
             List<Condition> before =
                     report.status() == null ? List.of() : report.status().conditions();
@@ -68,7 +66,7 @@ public record NodeDecision(
                         && holder.filter(NodeDecision::pinned).isPresent()
                 ? Optional.of(fresh.digest().label())
                 : Optional.empty();
-        return new NodeDecision(Set.copyOf(labels), profile, status, List.copyOf(events));
+        return new NodeDecision(labels, profile, status, List.copyOf(events));
     }
 
     /** What the policy that holds the node makes of it, by the status that was last written. */
@@ -126,13 +124,6 @@ public record NodeDecision(
                     fleet.state().profiles().keySet(),
                     fleet.clamps());
         }
-    }
-
-    private static Set<String> labels(Fleet fleet, Node node, Vmm vmm) {
-        return fleet.state().guestAbis().keySet().stream()
-                .filter(abi -> fleet.obstacle(node.name(), abi, vmm).isEmpty())
-                .map(Digest::label)
-                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     private static void describe(

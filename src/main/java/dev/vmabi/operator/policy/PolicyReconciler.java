@@ -17,6 +17,7 @@ import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import io.javaoperatorsdk.operator.processing.event.rate.RateLimited;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import java.time.Clock;
@@ -26,6 +27,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** Holds each pool to its policy: decide, publish the guest ABIs, stamp the VMs, say so in the status. */
+@RateLimited(maxReconciliations = 5, within = 1)
 @ControllerConfiguration(name = "policy", fieldManager = Names.OPERATOR_MANAGER)
 public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     private static final Duration LOOK_AGAIN = Duration.ofMillis(200);
