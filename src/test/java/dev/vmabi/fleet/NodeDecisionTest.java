@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vmabi.api.NodeABISpec;
 import dev.vmabi.api.NodeABISpec.KvmState;
 import dev.vmabi.api.NodeABISpec.Proof;
+import dev.vmabi.api.NodeABIStatus;
 import dev.vmabi.fleet.FleetEvent.Reason;
 import dev.vmabi.fleet.SimulatedCluster.Host;
 import io.fabric8.kubernetes.api.model.Condition;
@@ -60,6 +61,56 @@ class NodeDecisionTest {
         cluster.settle();
         assertThat(n1.guestAbiLabels).containsExactly(PIN);
         assertThat(cluster.eventReasons()).containsOnlyOnce(Reason.NodeReportStale);
+    }
+
+    @Test
+    void beforeTheFirstPinAReportIsAnsweredOnceAndThePinIsNotToldForEachNode() {
+        SimulatedCluster young = new SimulatedCluster();
+        Host early = young.join("early", "a", "6.12-cortex-a76");
+        young.join("late", "a", "6.18-cortex-a76");
+        young.apply("p", PolicySpec.of("a"));
+        young.report("early");
+        young.report("late");
+        young.reconcileAll();
+        assertThat(young.nodeCondition("early", "Compatible")).isEqualTo("False Waiting: no baseline is pinned yet");
+        assertThat(early.profileLabel).isEmpty();
+        NodeABIStatus answer = early.status;
+
+        young.report("early");
+        young.reconcileNode("early");
+        assertThat(early.generation).isGreaterThan(answer.observedGeneration());
+        assertThat(early.status).isEqualTo(answer);
+
+        young.report("late");
+        young.settle();
+        assertThat(early.guestAbiLabels).containsExactly(PIN);
+        assertThat(early.profileLabel).isPresent();
+        assertThat(early.status.observedGeneration()).isEqualTo(early.generation);
+        assertThat(young.eventReasons()).contains(Reason.BaselinePinned).doesNotContain(Reason.NodeAccepted);
+    }
+
+    @Test
+    void aNodeThatWasWaitedForUnderThePinIsToldOfWhenItAccepts() {
+        assertThat(cluster.eventReasons()).doesNotContain(Reason.NodeAccepted);
+        cluster.boot("n1", "6.12-cortex-a76");
+        cluster.reconcileAll();
+        cluster.report("n1");
+        cluster.settle();
+        assertThat(cluster.eventReasons()).containsOnlyOnce(Reason.NodeAccepted);
+    }
+
+    @Test
+    void oneNodesChangeConcernsItAloneAndAnotherPinAllOfThem() {
+        Fleet before = cluster.fleet();
+        cluster.boot("n1", "6.12-cortex-a76");
+        assertThat(NodeDecision.concerned(before, cluster.fleet())).containsExactly("n1");
+
+        cluster.reconcile("p");
+        assertThat(cluster.status("p").nodes().accepting()).isEqualTo(1);
+        assertThat(NodeDecision.concerned(before, cluster.fleet())).containsExactly("n1");
+
+        cluster.policies.put("p", cluster.policies.get("p").with(null));
+        assertThat(NodeDecision.concerned(before, cluster.fleet())).containsExactly("n1", "n2");
     }
 
     @Test
