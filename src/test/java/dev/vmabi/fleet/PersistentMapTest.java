@@ -59,6 +59,17 @@ class PersistentMapTest {
         assertThat(map.without("a").without("b")).isSameAs(PersistentMap.empty());
     }
 
+    /** One that is as deep as it is large would end in a stack overflow. */
+    @Test
+    void staysShallowThoughKeysComeInOrder() {
+        PersistentMap<String, Integer> map = PersistentMap.empty();
+        for (int i = 0; i < 100_000; i++) {
+            map = map.with("node-%06d".formatted(i), i);
+        }
+        assertThat(map.get("node-099999")).isEqualTo(99_999);
+        assertThat(map.without("node-000000")).hasSize(99_999);
+    }
+
     private static PersistentMap<String, Integer> random(
             Random random, PersistentMap<String, Integer> from, int changes) {
         PersistentMap<String, Integer> map = from;
