@@ -134,6 +134,12 @@ public final class Scale implements AutoCloseable {
         new DemoCluster(client).install();
         new DemoCluster(client).gate(gatePort);
         timed("objects made", () -> {
+            if (brief) {
+                hosts.stream()
+                        .map(h -> h.profile().birth(Clamp.NONE))
+                        .distinct()
+                        .forEach(fleet::publish);
+            }
             fleet.add("node", POOL, nodes, hosts, known());
             fleet.addVms(
                     "vm",

@@ -9,6 +9,7 @@ import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.ABIProfile;
 import dev.vmabi.api.ABIProfileSpec;
 import dev.vmabi.api.GuestABI;
+import dev.vmabi.api.GuestABISpec;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.NodeABISpec;
@@ -116,6 +117,15 @@ public final class SimulatedFleet {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted", e);
         }
+    }
+
+    /** Publishes a guest ABI, as the operator has done where VMs are stamped with it. */
+    void publish(GuestAbi guestAbi) {
+        GuestABI object = new GuestABI();
+        object.setMetadata(
+                new ObjectMetaBuilder().withName(guestAbi.digest().hex()).build());
+        object.setSpec(GuestABISpec.fromGuestAbi(guestAbi));
+        GuestABI _ = client.resource(object).create();
     }
 
     /** Adds VMs that run on the nodes of that name in turn, with the stamps that are given for their node's number. */
