@@ -54,7 +54,7 @@ final class PoolClasses {
                             .findFirst()
                             .ifPresentOrElse(
                                     refused -> refuses.add(
-                                            new RefusedClass(e.getKey().label(), Reasons.first(refused, 1))),
+                                            new RefusedClass(e.getKey().label(), fleet.verdicts().told(refused).first())),
                                     () -> accepts.add(e.getKey().label()));
                 });
         Node example = members.first();

@@ -45,10 +45,11 @@ public final class Verdicts {
      * What a refusal comes down to for people. Working that out takes a hundred times as long as the verdict, and
      * thousands of nodes share it.
      *
+     * @param first the first reason
      * @param reason the first two, in one line
      * @param ofVmm the first one that is the VMM's own
      */
-    record Told(String reason, Optional<String> ofVmm, SortedSet<String> lostFeatures) {}
+    record Told(String first, String reason, Optional<String> ofVmm, SortedSet<String> lostFeatures) {}
 
     private final Map<Verdict.Refused, Told> told = leastRecentlyUsed(MOST_TOLD);
     private final Map<FreshKey, Standing.Fresh> reports = leastRecentlyUsed(MOST_REPORTS);
@@ -91,6 +92,7 @@ public final class Verdicts {
                 told,
                 refused,
                 () -> new Told(
+                        Reasons.first(refused, 1),
                         Reasons.first(refused, 2),
                         Reasons.firstOfVmm(refused),
                         Collections.unmodifiableSortedSet(Reasons.lostFeatures(refused))));

@@ -21,7 +21,8 @@ import java.util.stream.Stream;
 /** The operator as it ships, in a process of its own. */
 public final class OperatorProcess implements AutoCloseable {
     private static final Path RUNNER = Path.of("target/quarkus-app/quarkus-run.jar");
-    private static final List<String> JVM_FLAGS = List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss256k");
+    private static final List<String> JVM_FLAGS =
+            List.of("-XX:+UseSerialGC", "-XX:ReservedCodeCacheSize=64m", "-Xss256k");
     private static final int HEAP_MIB = 128;
 
     private final Process process;
