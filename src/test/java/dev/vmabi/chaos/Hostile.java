@@ -6,7 +6,7 @@ import dev.vmabi.demo.ReplayFleet;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
-import io.fabric8.kubernetes.client.utils.Serialization;
+import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -86,7 +86,7 @@ final class Hostile {
 
     @SuppressWarnings("unchecked")
     private static Map<String, Object> spec(Object record) {
-        return Serialization.jsonMapper().convertValue(record, Map.class);
+        return new KubernetesSerialization().convertValue(record, Map.class);
     }
 
     private void create(String kind, String name, Map<String, Object> spec) {
