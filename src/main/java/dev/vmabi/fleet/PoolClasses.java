@@ -53,8 +53,9 @@ final class PoolClasses {
                             .map(Verdict.Refused.class::cast)
                             .findFirst()
                             .ifPresentOrElse(
-                                    refused -> refuses.add(
-                                            new RefusedClass(e.getKey().label(), fleet.verdicts().told(refused).first())),
+                                    refused -> refuses.add(new RefusedClass(
+                                            e.getKey().label(),
+                                            fleet.verdicts().told(refused).first())),
                                     () -> accepts.add(e.getKey().label()));
                 });
         Node example = members.first();

@@ -39,7 +39,8 @@ record Component(
                     "jdk.net",
                     "jdk.unsupported",
                     "jdk.zipfs"),
-            // As the integration tests run it; of the memory it is given, the JVM's own parts need some 150 MiB. With the
+            // As the integration tests run it; of the memory it is given, the JVM's own parts need some 150 MiB. With
+            // the
             // first compiler alone AES is twenty times slower, and most of the work is to read what comes over TLS.
             List.of(
                     "-XX:+UseSerialGC",
