@@ -37,7 +37,7 @@ cp "$here/init" "$root/init"
 chmod 755 "$root/init"
 "$JAVA_HOME/bin/jlink" --module-path "$(find "$cache/jdk" -type d -name jmods)" \
     --add-modules java.base,java.net.http,java.logging,java.management,jdk.unsupported,jdk.crypto.ec \
-    --strip-java-debug-attributes --no-header-files --no-man-pages --output "$root/jre"
+    --strip-java-debug-attributes --no-header-files --no-man-pages --exclude-files '**.debuginfo' --output "$root/jre"
 pack "$root" "$images/base.cpio"
 
 while read -r _ release; do
