@@ -294,6 +294,7 @@ public final class NodeAgent implements Runnable {
             }
         }
         publishReport();
+        Memory.giveBack();
         if (failure != null) {
             throw failure;
         }
@@ -319,7 +320,6 @@ public final class NodeAgent implements Runnable {
             metrics.published(false);
             api.apply(path, Reports.nodeAbi(node, nodeUid, spec));
             log.info("published state=" + findings.state() + " proofs=" + proofs.size());
-            Memory.giveBack();
         }
         metrics.published(true);
     }

@@ -78,15 +78,15 @@ final class LabCluster implements AutoCloseable {
         return cache.overlay("lab", files);
     }
 
-    /** Boots a host as a node of a pool, and reports of it what its kubelet would. */
-    EmulatedHost boot(LabCache cache, Path overlay, LabHost kind, String pool) {
+    /** Boots a host as a node of its pool, and reports of it what its kubelet would. */
+    EmulatedHost boot(LabCache cache, Path overlay, LabHost kind) {
         client.resource(new NodeBuilder()
                         .withNewMetadata()
                         .withName(kind.name())
                         .addToLabels("kubernetes.io/arch", "arm64")
                         .addToLabels("kubernetes.io/hostname", kind.name())
                         .addToLabels("kubevirt.io/schedulable", "true")
-                        .addToLabels("example.com/pool", pool)
+                        .addToLabels("example.com/pool", kind.pool())
                         .endMetadata()
                         .build())
                 .create();

@@ -22,7 +22,7 @@ public final class LabCost {
         LabHost kind = new LabHost("6.12", "neoverse-n1", "vmabi.measure=" + seconds);
         LabCache cache = LabCache.prepared();
         try (LabCluster cluster = new LabCluster();
-                EmulatedHost host = cluster.boot(cache, cluster.agentOverlay(cache), kind, kind.cpu())) {
+                EmulatedHost host = cluster.boot(cache, cluster.agentOverlay(cache), kind)) {
             cluster.awaitReport(host);
             LabGuests.of(List.of(cluster.profile(
                                     cluster.report(kind.name()).orElseThrow().profile())

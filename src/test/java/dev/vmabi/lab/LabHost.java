@@ -45,6 +45,17 @@ record LabHost(String kernel, String cpu, String argument) {
                 : plain + "-" + argument.replaceAll("[^a-z]+", " ").strip().replace(' ', '-');
     }
 
+    /**
+     * The node pool, which has one policy: hosts of one CPU. Kernels before 6.12 have one of their own, since they lower
+     * next to no ID register: no pin holds for all five kernels.
+     */
+    String pool() {
+        if (!argument.isEmpty()) {
+            return "apart";
+        }
+        return kernel.equals("5.10") || kernel.equals("6.1") ? cpu + "-old" : cpu;
+    }
+
     /** QEMU's option. The quick pointer authentication algorithm: the architected one takes most of the CPU's time. */
     String cpuOption() {
         return cpu.equals("max") ? "max,pauth-impdef=on" : cpu;

@@ -8,6 +8,7 @@ import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.demo.OperatorProcess;
+import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -17,8 +18,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
-/** The operator deciding about the lab's hosts: one policy for each CPU, each pinned to the minimum of its pool. */
+/** The operator deciding about the lab's hosts: one policy for each pool, pinned to its minimum. */
 final class LabPolicies {
 
     private static final Vmm VMM = Vmm.parse("qemu:11.1");
@@ -26,11 +28,11 @@ final class LabPolicies {
             apiVersion: vmabi.dev/v1alpha1
             kind: VirtualMachineABI
             metadata:
-              name: CPU
+              name: POOL
             spec:
               nodeSelector:
                 matchLabels:
-                  example.com/pool: CPU
+                  example.com/pool: POOL
               vmm:
                 name: qemu
                 minimumVersion: "11.1"
@@ -48,19 +50,20 @@ final class LabPolicies {
     List<String> decide(List<LabHost> kinds, Map<String, HostProfile> profiles) throws IOException {
         List<String> faults = new ArrayList<>();
         System.out.printf(
-                "%n%-14s %-18s %-5s %-6s %-7s %-12s %s%n",
-                "POLICY", "BASELINE", "NODES", "ACCEPT", "FENCED", "VMM IMPOSES", "HELD DOWN BY");
+                "%n%-16s %-18s %-5s %-6s %-7s %-12s %s%n",
+                "POLICY", "BASELINE", "NODES", "ACCEPT", "FENCED", "VMM IMPOSES", "HELD DOWN, OR FORBIDDEN, BY");
         try (OperatorProcess operator =
                 new OperatorProcess(cluster.operatorKubeconfig(), cluster.directory(), "operator", Map.of())) {
-            for (String cpu : new TreeSet<>(kinds.stream().map(LabHost::cpu).toList())) {
-                client.load(new ByteArrayInputStream(POLICY.replace("CPU", cpu).getBytes(StandardCharsets.UTF_8)))
+            for (String pool : new TreeSet<>(kinds.stream().map(LabHost::pool).toList())) {
+                client.load(new ByteArrayInputStream(
+                                POLICY.replace("POOL", pool).getBytes(StandardCharsets.UTF_8)))
                         .serverSideApply();
-                List<LabHost> pool =
-                        kinds.stream().filter(kind -> kind.cpu().equals(cpu)).toList();
+                List<LabHost> hosts =
+                        kinds.stream().filter(kind -> kind.pool().equals(pool)).toList();
                 VirtualMachineABIStatus status =
-                        LabCluster.await("the operator to decide about " + cpu, () -> decided(cpu, operator));
-                check(cpu, pool, profiles, status, faults);
-                print(cpu, status);
+                        LabCluster.await("the operator to decide about " + pool, () -> decided(pool, operator));
+                check(pool, hosts, profiles, status, faults);
+                print(pool, status);
             }
         }
         return faults;
@@ -68,25 +71,25 @@ final class LabPolicies {
 
     /** What the operator pins must be the minimum, and every host of the pool have the label of having proved it. */
     private void check(
-            String cpu,
-            List<LabHost> pool,
+            String pool,
+            List<LabHost> hosts,
             Map<String, HostProfile> profiles,
             VirtualMachineABIStatus status,
             List<String> faults) {
         Minimum expected =
-                Minimum.of(pool.stream().map(kind -> profiles.get(kind.name())).toList(), VMM, Exclusions.NONE);
+                Minimum.of(hosts.stream().map(kind -> profiles.get(kind.name())).toList(), VMM, Exclusions.NONE);
         String minimum = expected instanceof Minimum.Common common
                 ? common.abi().digest().hex()
                 : "none";
         String digest = digest(status);
         if (!digest.equals(minimum)) {
-            faults.add(cpu + ": pinned " + digest + ", the minimum is " + minimum);
+            faults.add(pool + ": pinned " + digest + ", the minimum is " + minimum);
         }
         if (status.baseline() == null) {
             return;
         }
         String label = Names.nodeLabel(status.baseline().label());
-        for (LabHost kind : pool) {
+        for (LabHost kind : hosts) {
             Map<String, String> labels =
                     client.nodes().withName(kind.name()).get().getMetadata().getLabels();
             if (!"true".equals(labels.get(label))) {
@@ -99,11 +102,11 @@ final class LabPolicies {
         return status.baseline() == null ? "none" : status.baseline().digest();
     }
 
-    private static void print(String cpu, VirtualMachineABIStatus status) {
+    private static void print(String pool, VirtualMachineABIStatus status) {
         String digest = digest(status);
         System.out.printf(
-                "%-14s %-18s %-5d %-6d %-7d %-12s %s%n",
-                cpu,
+                "%-16s %-18s %-5d %-6d %-7d %-12s %s%n",
+                pool,
                 digest.substring(0, Math.min(16, digest.length())),
                 status.nodes().matched(),
                 status.nodes().accepting(),
@@ -111,12 +114,21 @@ final class LabPolicies {
                 status.baseline() == null || status.baseline().clamp() == null
                         ? ""
                         : status.baseline().clamp(),
-                String.join(
-                        ", ",
-                        status.holdsDown().stream()
-                                .map(VirtualMachineABIStatus.HoldsDown::field)
-                                .limit(3)
-                                .toList()));
+                status.baseline() == null ? forbids(status) : heldDown(status));
+    }
+
+    private static String heldDown(VirtualMachineABIStatus status) {
+        return status.holdsDown().stream()
+                .map(VirtualMachineABIStatus.HoldsDown::field)
+                .limit(3)
+                .collect(Collectors.joining(", "));
+    }
+
+    private static String forbids(VirtualMachineABIStatus status) {
+        return status.conditions().stream()
+                .filter(condition -> condition.getType().equals("BaselinePinned"))
+                .map(Condition::getMessage)
+                .collect(Collectors.joining());
     }
 
     /**
