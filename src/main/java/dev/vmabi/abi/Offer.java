@@ -285,9 +285,17 @@ final class Offer {
             case FIRMWARE -> firmware(value, answers);
             case HYPERCALL_BITMAP -> bitmap(value, answers);
             case CACHE -> id.encoding() == Encodings.CLIDR_EL1 ? levels(abi, value, answers) : geometry(abi, id, value);
-            case STATE -> new ValueRule.Anything(value, true);
+            case STATE -> new ValueRule.Anything(value, !readsAsWritten(answers));
             default -> id.encoding() == Encodings.ACTLR_EL1 ? new ValueRule.Anything(value, false) : null;
         };
+    }
+
+    /** PMCR_EL0.N: Linux 6.1 keeps whatever is written, 6.12 no more than its own. */
+    private static boolean readsAsWritten(TakenRegister answers) {
+        return answers instanceof TakenRegister.Nibbles nibbles
+                && !nibbles.nibbles().isEmpty()
+                && nibbles.nibbles().values().stream()
+                        .allMatch(letters -> letterSet(letters, TakenRegister.Answer.TAKEN.letter()) == 0xFFFF);
     }
 
     private static ValueRule firmware(long value, TakenRegister answers) {

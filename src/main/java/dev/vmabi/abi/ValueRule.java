@@ -186,7 +186,7 @@ sealed interface ValueRule {
      * A register whose write always succeeds.
      *
      * @param host the host's value, or the least of several hosts'
-     * @param capped whether a greater value reads as the host's (PMCR_EL0.N)
+     * @param capped whether a greater value reads as the host's, on one host at least (PMCR_EL0.N)
      */
     record Anything(long host, boolean capped) implements ValueRule {
         @Override
@@ -197,7 +197,7 @@ sealed interface ValueRule {
         @Override
         public ValueRule meet(ValueRule other) {
             Anything o = (Anything) other;
-            return new Anything(Long.compareUnsigned(host, o.host) <= 0 ? host : o.host, capped);
+            return new Anything(Long.compareUnsigned(host, o.host) <= 0 ? host : o.host, capped || o.capped);
         }
 
         @Override

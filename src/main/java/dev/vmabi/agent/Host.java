@@ -42,4 +42,7 @@ public interface Host {
      * @throws RuntimeException if the kernel could not be asked; asking again later may work
      */
     Proof.Result prove(GuestAbi guestAbi);
+
+    /** Nothing is asked of this host for a while: what its answers took goes back to the machine. */
+    default void rest() {}
 }

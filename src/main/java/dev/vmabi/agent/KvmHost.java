@@ -58,4 +58,9 @@ public final class KvmHost implements Host {
     public Proof.Result prove(GuestAbi guestAbi) {
         return new CpuKinds(kernel).prove(facts.get().cpusByMidr(), guestAbi);
     }
+
+    @Override
+    public void rest() {
+        Memory.giveBack();
+    }
 }

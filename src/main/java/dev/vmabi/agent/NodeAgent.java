@@ -36,6 +36,9 @@ public final class NodeAgent implements Runnable {
     /** Events nearer to one another than this are of one burst. */
     private static final Duration BURST = Duration.ofMillis(200);
 
+    /** How long after work the JVM still compiles, and keeps what it compiled with: it frees that every five seconds. */
+    private static final Duration SETTLED = Duration.ofSeconds(12);
+
     private static final int PAGE = 16;
 
     private final String node;
@@ -54,6 +57,10 @@ public final class NodeAgent implements Runnable {
     private String nodeUid;
     /** Where to resume the watch; null to list anew. */
     private String resourceVersion;
+    /** When all was proved and published, and whether the host was let rest since. */
+    private long workedAt;
+
+    private boolean rested;
 
     private volatile boolean stopped;
     private volatile boolean probeAgain = true;
@@ -150,6 +157,7 @@ public final class NodeAgent implements Runnable {
                 return;
             }
             boolean changed = false;
+            rest(events);
             for (String line = events.take(); line != null; line = events.take()) {
                 pause.reset();
                 changed |= handle(ApiClient.JSON.readTree(line));
@@ -161,9 +169,17 @@ public final class NodeAgent implements Runnable {
                     proveAndPublish();
                     changed = false;
                 }
+                rest(events);
             }
         } finally {
             watch = null;
+        }
+    }
+
+    private void rest(Watch events) throws IOException, InterruptedException {
+        if (!rested && !events.more(SETTLED.minusNanos(System.nanoTime() - workedAt))) {
+            host.rest();
+            rested = true;
         }
     }
 
@@ -294,7 +310,8 @@ public final class NodeAgent implements Runnable {
             }
         }
         publishReport();
-        Memory.giveBack();
+        workedAt = System.nanoTime();
+        rested = false;
         if (failure != null) {
             throw failure;
         }

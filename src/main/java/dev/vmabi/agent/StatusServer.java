@@ -35,7 +35,7 @@ final class StatusServer implements AutoCloseable {
         socket = new ServerSocket();
         socket.setReuseAddress(true);
         socket.bind(address, MOST_WAITING);
-        Thread.ofVirtual().name("vmabi-status").start(this::serve);
+        Thread.ofPlatform().daemon().name("vmabi-status").start(this::serve);
     }
 
     InetSocketAddress address() {
@@ -46,7 +46,7 @@ final class StatusServer implements AutoCloseable {
         while (!socket.isClosed()) {
             try {
                 Socket client = socket.accept();
-                Thread.ofVirtual().start(() -> answer(client));
+                Thread.ofPlatform().daemon().start(() -> answer(client));
             } catch (IOException e) {
                 // Closed, or a client that went away before it was let in.
             }

@@ -21,7 +21,12 @@ final class Watch implements AutoCloseable {
 
     Watch(InputStream stream) {
         this.stream = stream;
-        Thread.ofVirtual().name("vmabi-watch").start(this::readAll);
+        // A virtual thread where the agents of many nodes are; for one they would bring the JVM's scheduler, four
+        // threads.
+        Thread.Builder reader = Thread.currentThread().isVirtual()
+                ? Thread.ofVirtual()
+                : Thread.ofPlatform().daemon();
+        reader.name("vmabi-watch").start(this::readAll);
     }
 
     /**

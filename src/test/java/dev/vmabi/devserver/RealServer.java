@@ -54,8 +54,8 @@ public final class RealServer implements ApiServer {
         this.rbac = rbac;
         directory = Files.createTempDirectory("kube-apiserver");
         audit = new AuditLog(directory.resolve("audit.log"));
-        CertificateAuthority.Issued certificate =
-                authority.issue("kube-apiserver", List.of(), List.of("127.0.0.1", "localhost"));
+        CertificateAuthority.Issued certificate = authority.issue(
+                "kube-apiserver", List.of(), List.of("127.0.0.1", "localhost", "kubernetes.default.svc"));
         write("ca.crt", authority.certificatePem());
         write("server.crt", certificate.certificatePem());
         write("server.key", certificate.keyPem());

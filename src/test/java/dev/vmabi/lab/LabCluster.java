@@ -38,6 +38,7 @@ final class LabCluster implements AutoCloseable {
 
     private static final User AGENT = User.serviceAccount("vmabi-system", "vmabi-agent");
     private static final User OPERATOR = User.serviceAccount("vmabi-system", "vmabi-operator");
+    private static final String SERVICE_ACCOUNT = "var/run/secrets/kubernetes.io/serviceaccount/";
     private static final Path AGENT_JARS = Path.of("target/agent");
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -68,14 +69,21 @@ final class LabCluster implements AutoCloseable {
         }
         files.put("lab/run", Path.of(LabCache.script("run-agent")));
         files.put("lab/reader", cache.reader());
-        // The hosts know this machine's loopback as 10.0.2.2, by a name that is in the server's certificate.
-        Path kubeconfig = cache.directory().resolve("kubeconfig");
-        Files.writeString(
-                kubeconfig,
-                Files.readString(server.kubeconfig(AGENT))
-                        .replace("https://127.0.0.1:", "https://kubernetes.default.svc:"));
-        files.put("lab/kubeconfig", kubeconfig);
+        // As in a pod: a mounted service account, and an environment that names the server.
+        files.put(SERVICE_ACCOUNT + "ca.crt", write(cache, "ca.crt", server.caCertificate()));
+        files.put(SERVICE_ACCOUNT + "token", write(cache, "token", server.token(AGENT)));
+        files.put(
+                "lab/environment",
+                write(
+                        cache,
+                        "environment",
+                        "export KUBERNETES_SERVICE_HOST=kubernetes.default.svc KUBERNETES_SERVICE_PORT="
+                                + server.url().getPort() + "\n"));
         return cache.overlay("lab", files);
+    }
+
+    private static Path write(LabCache cache, String name, String content) throws IOException {
+        return Files.writeString(cache.directory().resolve(name), content);
     }
 
     /** Boots a host as a node of its pool, and reports of it what its kubelet would. */
