@@ -196,8 +196,7 @@ public final class Fleet {
     /** Why it is not known what the guest of a VM has, and what to do, in one line; {@code stamp} stands for nothing. */
     public String whyUnknown(Vm vm, Optional<String> stamp) {
         if (stamp.flatMap(this::digest).isPresent()) {
-            return "it has landed on " + vm.node().orElse("another node")
-                    + " and is still stamped with what it had before; try again in a few seconds";
+            return "it has landed and is still stamped with what it had before; try again in a few seconds";
         }
         if (stamp.isPresent()) {
             return "it is stamped " + stamp.get()
