@@ -239,7 +239,7 @@ class GateTest {
         @Test
         void stampedWithWhatItHadBeforeItLanded() {
             assertThat(denial(rolling().vm("vm", "n1-1", N, true), "vm"))
-                    .contains("it has landed on n1-1 and is still stamped with what it had before; try again");
+                    .contains("it has landed and is still stamped with what it had before; try again");
             assertThat(Gate.decide(
                             rolling().vm("vm", "n1-1", N, true).build(),
                             target("vm", Optional.of(born(N).digest().label()), Map.of())))
