@@ -39,9 +39,8 @@ record Component(
                     "jdk.net",
                     "jdk.unsupported",
                     "jdk.zipfs"),
-            // As the integration tests run it; of the memory it is given, the JVM's own parts need some 150 MiB. With
-            // the
-            // first compiler alone AES is twenty times slower, and most of the work is to read what comes over TLS.
+            // As the integration tests run it; of the memory it is given, the JVM's own parts need some 150 MiB.
+            // With the first compiler alone AES is twenty times slower, and was a quarter of the work.
             List.of(
                     "-XX:+UseSerialGC",
                     "-XX:ReservedCodeCacheSize=64m",
