@@ -108,7 +108,10 @@ public class FleetBenchmark {
         List<List<Proof>> proofs = hosts.stream()
                 .map(h -> guestAbis.values().stream()
                         .map(g -> new Proof(
-                                g.digest().hex(), !(h.accepts(g, Vmm.GENERIC) instanceof Verdict.Refused), 0, List.of()))
+                                g.digest().hex(),
+                                !(h.accepts(g, Vmm.GENERIC) instanceof Verdict.Refused),
+                                0,
+                                List.of()))
                         .toList())
                 .toList();
         List<Digest> births =
@@ -127,9 +130,7 @@ public class FleetBenchmark {
                         Map.of(),
                         Optional.of(name),
                         Clamp.NONE,
-                        guestAbis.containsKey(birth)
-                                ? Optional.of(birth.label())
-                                : Optional.empty(),
+                        guestAbis.containsKey(birth) ? Optional.of(birth.label()) : Optional.empty(),
                         false,
                         Map.of()));
             }
