@@ -97,6 +97,13 @@ image-pins: ## Pin what the images take from Debian to what its archive has now
 	@src/main/images/pin.sh > src/main/images/debian.new && mv src/main/images/debian.new src/main/images/debian.txt
 	@git diff --stat src/main/images/debian.txt
 
+.PHONY: image-pins-check
+image-pins-check: ## Fail if Debian or its security updates have another version of what the images take from it
+	@mkdir -p target && src/main/images/pin.sh > target/debian.new
+	@awk '/^#/ { next } NR == FNR { pinned[$$2 " " $$1] = $$3; next } \
+	  pinned[$$2 " " $$1] != $$3 { print $$2 " " $$1 ": pinned is " pinned[$$2 " " $$1] ", Debian has " $$3; stale = 1 } \
+	  END { if (stale) print "take them with: make image-pins"; exit stale }' src/main/images/debian.txt target/debian.new
+
 .PHONY: crds
 crds: $(BUILT) ## Generate crds/ from the code
 	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.api.Crds crds
