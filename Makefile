@@ -12,7 +12,7 @@ TEST_CLASS_PATH = target/test-classes:target/classes:$(shell cat target/test.cla
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BUILT): $(SOURCES)
 	@echo "building (the first time downloads the dependencies, which takes some minutes)"
@@ -84,12 +84,23 @@ lab-pins: $(BUILT) ## What every two unlike emulated CPUs have in common; writes
 lab-cost: $(BUILT) ## Measure the agent on an emulated host: memory, start, and ten idle minutes (SECONDS=n)
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.LabCost $(or $(SECONDS),600)
 
+.PHONY: lab-images
+lab-images: images ## Run the arm64 images of agent and operator on an emulated arm64 host with KVM
+	@LAB_MEMORY=1792 $(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.lab.LabImages
+
 .PHONY: images
 images: $(BUILT) ## Build the images of operator and agent into target/images; REGISTRY=host/path also pushes them
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.image.Images
 
+AGAIN := target/images-check/source
+
 .PHONY: images-check
-images-check: images ## Build the images twice, compare, push, and run them unpacked (as root on Linux, amd64)
+images-check: images ## Build source and images once more elsewhere and compare, push, and run them unpacked (as root on Linux, amd64)
+	@echo "images: building the same source again in $(AGAIN)"
+	@rm -rf $(AGAIN) && mkdir -p $(AGAIN)
+	@git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- -cf - | tar -xf - -C $(AGAIN)
+	@echo "gitdir: $$(git rev-parse --absolute-git-dir)" > $(AGAIN)/.git && ln -s $(CURDIR)/.cache $(AGAIN)/.cache
+	@REGISTRY= $(MAKE) --no-print-directory -C $(AGAIN) images
 	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.image.ImagesCheck
 
 .PHONY: image-pins

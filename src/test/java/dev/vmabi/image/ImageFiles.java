@@ -132,6 +132,8 @@ final class ImageFiles {
                         "--strip-java-debug-attributes",
                         "--no-header-files",
                         "--no-man-pages",
+                        "--exclude-files",
+                        "**.debuginfo",
                         "--output",
                         layer.resolve("opt/java").toString());
         if (code != 0) {

@@ -31,7 +31,11 @@ public final class Images {
             if (registry != null && !registry.isBlank()) {
                 push(registry);
             }
-            Files.writeString(DIGESTS, text(digests));
+            Files.writeString(
+                    DIGESTS,
+                    digests.entrySet().stream()
+                            .map(e -> e.getValue() + "  " + e.getKey() + "\n")
+                            .collect(Collectors.joining()));
             return null;
         });
     }
@@ -47,11 +51,14 @@ public final class Images {
         }
     }
 
-    /** Digests as {@code digests.txt} has them. */
-    static String text(Map<String, String> digests) {
-        return digests.entrySet().stream()
-                .map(e -> e.getValue() + "  " + e.getKey() + "\n")
-                .collect(Collectors.joining());
+    /** What {@code digests.txt} says: the manifests' digests by image and architecture. */
+    static Map<String, String> digests() throws IOException {
+        Map<String, String> digests = new LinkedHashMap<>();
+        for (String line : Files.readAllLines(DIGESTS)) {
+            String[] words = line.split("  ", 2);
+            digests.put(words[1], words[0]);
+        }
+        return digests;
     }
 
     /** Builds all into a directory, which is emptied before; returns the manifests' digests by image and architecture. */

@@ -21,7 +21,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
  * An image as a container runtime would unpack and run it: its layers over one another as a root file system that nothing
  * can write, its user, entry point and environment, and no capabilities. Cgroups and seccomp are missing. Needs root.
  */
-final class UnpackedImage {
+public final class UnpackedImage {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String SECRETS = "var/run/secrets/kubernetes.io/serviceaccount";
@@ -41,7 +41,7 @@ final class UnpackedImage {
     private final JsonNode config;
 
     /** Unpacks a tarball into a directory, which is emptied before. */
-    UnpackedImage(Path tarball, Path root) throws IOException {
+    public UnpackedImage(Path tarball, Path root) throws IOException {
         this.root = root.toAbsolutePath();
         if (Files.exists(root)) {
             DevServer.deleteRecursively(root);
@@ -72,9 +72,19 @@ final class UnpackedImage {
         }
     }
 
+    /** The directory that it was unpacked into. */
+    public Path root() {
+        return root;
+    }
+
     /** The command that the image runs. */
-    List<String> entryPoint() {
+    public List<String> entryPoint() {
         return words(config.path("Entrypoint"));
+    }
+
+    /** The variables that the image sets, as {@code NAME=VALUE}. */
+    public List<String> environment() {
+        return words(config.path("Env"));
     }
 
     /** A command in it, with more environment; {@code secrets} is mounted where a pod has its service account. */
@@ -82,7 +92,7 @@ final class UnpackedImage {
         String user = config.path("User").asText();
         List<String> all = new ArrayList<>(List.of("unshare", "--mount", "--propagation", "private", "sh", "-ec", RUN));
         all.addAll(List.of("run", root.toString(), secrets.toAbsolutePath().toString(), user));
-        all.addAll(words(config.path("Env")));
+        all.addAll(environment());
         environment.forEach((name, value) -> all.add(name + "=" + value));
         all.addAll(List.of("/usr/sbin/chroot", "--userspec=" + user, root.toString()));
         all.addAll(command);

@@ -77,9 +77,9 @@ final class LabCache {
         }
     }
 
-    /** The second reader, compiled for the hosts. */
-    Path reader() {
-        Path program = directory.resolve("reader");
+    /** A program of {@code src/test/c}, compiled for the hosts. */
+    Path program(String name) {
+        Path program = directory.resolve(name);
         run(List.of(
                 "aarch64-linux-gnu-gcc",
                 "-O1",
@@ -89,8 +89,13 @@ final class LabCache {
                 "-static",
                 "-o",
                 program.toString(),
-                "src/test/c/reader.c"));
+                "src/test/c/" + name + ".c"));
         return program;
+    }
+
+    /** The second reader. */
+    Path reader() {
+        return program("reader");
     }
 
     /** The guest that prints what it reads of its own registers, for the hosts' VMs. */

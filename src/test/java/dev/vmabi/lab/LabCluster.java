@@ -53,6 +53,10 @@ final class LabCluster implements AutoCloseable {
         return client;
     }
 
+    ApiServer server() {
+        return server;
+    }
+
     Path operatorKubeconfig() {
         return server.kubeconfig(OPERATOR);
     }
