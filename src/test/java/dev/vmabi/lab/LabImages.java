@@ -61,7 +61,7 @@ public final class LabImages {
                 "operator",
                 Map.of("VMABI_NAMESPACE", "vmabi-system", "VMABI_IDENTITY", "image", "QUARKUS_HTTP_PORT", "8081"));
         files.put("lab/run", Path.of(LabCache.script("run-images")));
-        try (EmulatedHost host = cluster.boot(cache, cache.overlay("images", files), kind, kind.cpu())) {
+        try (EmulatedHost host = cluster.boot(cache, cache.overlay("images", files), kind)) {
             String release = cluster.awaitReport(host);
             NodeABISpec report = cluster.report(kind.name()).orElseThrow();
             System.out.printf(
