@@ -9,6 +9,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Tracer;
+import io.quarkus.runtime.Quarkus;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
@@ -17,10 +18,12 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.logging.Logger;
 
 /** What the operator is put together from beside its own classes. */
 @ApplicationScoped
 public class Application {
+    private static final Logger LOG = Logger.getLogger(Application.class);
 
     @Produces
     @ApplicationScoped
@@ -69,7 +72,12 @@ public class Application {
                             leads.set(1);
                             migrations.lead();
                         },
-                        () -> leads.set(0),
+                        () -> {
+                            leads.set(0);
+                            // Who has lost the lease never asks for it again: what is started in its place does.
+                            LOG.warn("the lease is lost or given up; ending");
+                            Quarkus.asyncExit(1);
+                        },
                         leader -> {}));
         namespace.ifPresent(builder::withLeaseNamespace);
         identity.ifPresent(builder::withIdentity);

@@ -59,4 +59,14 @@ class LeaderElectionIT {
             assertThat(lost.labels()).isEmpty();
         }
     }
+
+    @Test
+    void anOperatorThatLosesTheLeaseEnds() {
+        try (OperatedCluster cluster = new OperatedCluster()) {
+            OperatorProcess operator = cluster.operator("a");
+            cluster.await(() -> assertThat(cluster.leader()).isEqualTo("a"));
+            cluster.give("somebody else");
+            cluster.await(() -> assertThat(operator.alive()).isFalse());
+        }
+    }
 }

@@ -22,12 +22,15 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.admissionregistration.v1.MutatingWebhookConfiguration;
 import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
+import io.fabric8.kubernetes.api.model.coordination.v1.LeaseBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.Resource;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -80,6 +83,16 @@ final class OperatedCluster implements AutoCloseable {
     /** Who holds the lease. */
     String leader() {
         return lease().get().getSpec().getHolderIdentity();
+    }
+
+    /** Gives the lease to somebody, whoever holds it. */
+    void give(String holder) {
+        Lease _ = lease().edit(l -> new LeaseBuilder(l)
+                .editSpec()
+                .withHolderIdentity(holder)
+                .withRenewTime(ZonedDateTime.now(ZoneOffset.UTC))
+                .endSpec()
+                .build());
     }
 
     /** Takes the lease from a holder that is gone. */
