@@ -16,6 +16,7 @@ public final class Chaos {
     private static final int OBJECTS_A_MINUTE = 100;
     private static final int MOST_OBJECTS = 1_000;
     private static final Duration STAYS_RIGHT = Duration.ofSeconds(5);
+    private static final Duration LAST = Duration.ofMinutes(3);
     private static final Duration BESIDES = Duration.ofMinutes(12);
 
     private final Rig rig;
@@ -69,16 +70,20 @@ public final class Chaos {
         running.forEach(Chaos::join);
         churn.stop();
         join(going);
-        rig.await("all to be right after the last fault", this::staysRight);
+        boolean right = Rig.becomes(LAST, this::staysRight);
         new Table(rig.checker, injected, seed).print(System.out);
         System.out.println(churn.told());
         System.out.println(faults.told());
         rig.replicas.forEach(r -> System.out.println(r.name() + " was started " + r.starts() + " times"));
-        List<Violation> violations = rig.checker.violations();
-        if (!violations.isEmpty()) {
-            throw new IllegalStateException("seed " + seed + ": " + violations.size() + " violations:\n"
-                    + String.join(
-                            "\n", violations.stream().map(Violation::toString).toList()));
+        List<String> broken = new ArrayList<>(
+                rig.checker.violations().stream().map(Violation::toString).toList());
+        if (!right) {
+            broken.add("not all was right " + LAST.toMinutes() + " minutes after the last fault");
+            rig.checker.wrong().forEach(m -> broken.add(m.toString()));
+        }
+        if (!broken.isEmpty()) {
+            throw new IllegalStateException(
+                    "seed " + seed + ", " + broken.size() + " things broken:\n" + String.join("\n", broken));
         }
     }
 

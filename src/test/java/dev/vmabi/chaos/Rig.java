@@ -126,17 +126,23 @@ final class Rig implements AutoCloseable {
                 .orElse(replicas.getFirst());
     }
 
-    /** Waits until it is so; says what is not right if that takes too long. */
-    void await(String what, BooleanSupplier condition) {
-        Instant end = Instant.now().plus(PATIENCE);
-        while (!condition.getAsBoolean()) {
-            if (Instant.now().isAfter(end)) {
-                throw new IllegalStateException("waited " + PATIENCE.toMinutes() + " minutes for " + what
-                        + "; not right: " + checker.wrong().stream().limit(10).toList() + "\n"
-                        + replicas.getFirst().process().tail());
+    private void await(String what, BooleanSupplier condition) {
+        if (!becomes(PATIENCE, condition)) {
+            throw new IllegalStateException("waited " + PATIENCE.toMinutes() + " minutes for " + what + "; not right: "
+                    + checker.wrong().stream().limit(10).toList() + "\n"
+                    + replicas.getFirst().process().tail());
+        }
+    }
+
+    /** Whether it becomes so in that time. */
+    static boolean becomes(Duration within, BooleanSupplier condition) {
+        for (Instant end = Instant.now().plus(within); Instant.now().isBefore(end); ) {
+            if (condition.getAsBoolean()) {
+                return true;
             }
             pause(Duration.ofMillis(200));
         }
+        return false;
     }
 
     static void pause(Duration time) {
