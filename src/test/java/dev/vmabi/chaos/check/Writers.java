@@ -30,7 +30,7 @@ public final class Writers {
                 || path.contains("/secrets")
                 || path.contains("/events")
                 || path.contains("/mutatingwebhookconfigurations")
-                || path.contains("/selfsubjectaccessreviews");
+                || path.contains("/selfsubject");
     }
 
     /** A write that this operator sent without the lease was taken. */
