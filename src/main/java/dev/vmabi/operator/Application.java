@@ -9,8 +9,10 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.trace.Tracer;
-import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.ShutdownEvent;
+import jakarta.annotation.Priority;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.time.Clock;
@@ -24,6 +26,8 @@ import org.jboss.logging.Logger;
 @ApplicationScoped
 public class Application {
     private static final Logger LOG = Logger.getLogger(Application.class);
+
+    private volatile boolean ending;
 
     @Produces
     @ApplicationScoped
@@ -74,13 +78,26 @@ public class Application {
                         },
                         () -> {
                             leads.set(0);
-                            // Who has lost the lease never asks for it again: what is started in its place does.
-                            LOG.warn("the lease is lost or given up; ending");
-                            Quarkus.asyncExit(1);
+                            endIfLost();
                         },
                         leader -> {}));
         namespace.ifPresent(builder::withLeaseNamespace);
         identity.ifPresent(builder::withIdentity);
         return builder.build();
+    }
+
+    void ending(@Observes @Priority(1) ShutdownEvent event) {
+        ending = true;
+    }
+
+    /**
+     * Who has lost the lease never asks for it again; what is started in its place does. And nothing that is under way may
+     * write any more, which an orderly end would let it.
+     */
+    private void endIfLost() {
+        if (!ending) {
+            LOG.error("the lease is lost; ending at once");
+            Runtime.getRuntime().halt(1);
+        }
     }
 }

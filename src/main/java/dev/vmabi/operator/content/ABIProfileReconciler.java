@@ -3,7 +3,6 @@ package dev.vmabi.operator.content;
 import dev.vmabi.api.ABIProfile;
 import dev.vmabi.api.Names;
 import dev.vmabi.fleet.Fleet;
-import dev.vmabi.operator.DefaultRetry;
 import dev.vmabi.operator.FleetCache;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
@@ -19,7 +18,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Reports host profiles that are not what they are named by, and collects those that no node or policy refers to. */
-@ControllerConfiguration(name = "abiprofile", fieldManager = Names.OPERATOR_MANAGER, retry = DefaultRetry.class)
+@ControllerConfiguration(name = "abiprofile", fieldManager = Names.OPERATOR_MANAGER)
 public class ABIProfileReconciler implements Reconciler<ABIProfile> {
     private final FleetCache cache;
     private final ContentReview review;

@@ -4,7 +4,6 @@ import dev.vmabi.api.GuestABI;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.fleet.Fleet;
-import dev.vmabi.operator.DefaultRetry;
 import dev.vmabi.operator.FleetCache;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
@@ -20,7 +19,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Collects guest ABIs that no pin, candidate, way back or VM refers to any more. */
-@ControllerConfiguration(name = "guestabi", fieldManager = Names.OPERATOR_MANAGER, retry = DefaultRetry.class)
+@ControllerConfiguration(name = "guestabi", fieldManager = Names.OPERATOR_MANAGER)
 public class GuestABIReconciler implements Reconciler<GuestABI> {
     private final FleetCache cache;
     private final ContentReview review;

@@ -5,7 +5,6 @@ import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.FlightRecorder;
 import dev.vmabi.fleet.NodeDecision;
-import dev.vmabi.operator.DefaultRetry;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Spans;
@@ -30,7 +29,6 @@ import java.util.Optional;
 @ControllerConfiguration(
         name = "node",
         fieldManager = Names.OPERATOR_MANAGER,
-        retry = DefaultRetry.class,
         informer =
                 @Informer(onUpdateFilter = FleetCacheTells.class, itemStore = NodeNames.class, informerListLimit = 500))
 public class NodeReconciler implements Reconciler<Node> {

@@ -6,7 +6,6 @@ import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.FlightRecorder;
 import dev.vmabi.fleet.PolicyDecision;
-import dev.vmabi.operator.DefaultRetry;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Spans;
@@ -29,7 +28,7 @@ import java.util.Optional;
 
 /** Holds each pool to its policy: decide, publish the guest ABIs, stamp the VMs, say so in the status. */
 @RateLimited(maxReconciliations = 5, within = 1)
-@ControllerConfiguration(name = "policy", fieldManager = Names.OPERATOR_MANAGER, retry = DefaultRetry.class)
+@ControllerConfiguration(name = "policy", fieldManager = Names.OPERATOR_MANAGER)
 public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     private static final Duration LOOK_AGAIN = Duration.ofMillis(200);
 
