@@ -100,13 +100,15 @@ public class Writes {
         count("Node", node.name());
     }
 
-    /** Writes the status of a NodeABI. */
-    public void nodeAbiStatus(String node, NodeABIStatus status) {
+    /** Writes the status of a NodeABI. Returns it as it is then. */
+    public NodeABI nodeAbiStatus(String node, NodeABIStatus status) {
         NodeABI patch = new NodeABI();
         patch.setMetadata(new ObjectMetaBuilder().withName(node).build());
         patch.setStatus(status);
-        cache.wrote(client.resource(patch).subresource("status").patch(APPLY));
+        NodeABI answered = client.resource(patch).subresource("status").patch(APPLY);
+        cache.wrote(answered);
         count("NodeABI", node);
+        return answered;
     }
 
     /**

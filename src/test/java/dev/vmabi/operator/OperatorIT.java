@@ -19,6 +19,7 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.events.v1.Event;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -97,6 +98,21 @@ class OperatorIT {
                     assertThat(f.name()).isEqualTo("life-4");
                     assertThat(f.lostFeatures()).contains("FEAT_Debugv8p2");
                 }));
+        String report = client().resources(NodeABI.class)
+                .withName("life-4")
+                .get()
+                .getMetadata()
+                .getUid();
+        cluster.await(() -> assertThat(client().events()
+                        .v1()
+                        .events()
+                        .inNamespace("default")
+                        .list()
+                        .getItems())
+                .filteredOn(e -> e.getReason().equals("NodeFenced"))
+                .extracting(Event::getRegarding)
+                .anyMatch(r -> r.getKind().equals("Node") && r.getName().equals("life-4"))
+                .anyMatch(r -> r.getKind().equals("NodeABI") && r.getUid().equals(report)));
         assertThat(cluster.status("life").baseline().digest()).isEqualTo(candidate);
 
         cluster.apply(policy(

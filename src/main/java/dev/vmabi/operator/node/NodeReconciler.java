@@ -1,6 +1,7 @@
 package dev.vmabi.operator.node;
 
 import dev.vmabi.api.Names;
+import dev.vmabi.api.NodeABI;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.FlightRecorder;
@@ -96,10 +97,13 @@ public class NodeReconciler implements Reconciler<Node> {
                 || !decision.profile().equals(view.profileLabel())) {
             writes.nodeLabels(view, decision.labels(), decision.profile());
         }
-        decision.status()
+        Optional<NodeABI> answered = decision.status()
                 .filter(status -> !status.equals(view.report().orElseThrow().status()))
-                .ifPresent(status -> writes.nodeAbiStatus(name, status));
-        decision.events().forEach(e -> events.record(node, e));
+                .map(status -> writes.nodeAbiStatus(name, status));
+        decision.events().forEach(e -> {
+            events.record(node, e);
+            answered.ifPresent(report -> events.record(report, e));
+        });
         return UpdateControl.noUpdate();
     }
 }
