@@ -6,6 +6,8 @@ SHELL := /bin/sh
 MVN := ./mvnw -B -ntp -q -Dstyle.color=never
 JAVA = $(shell ./mvnw --java-home)/bin/java
 JVM_FLAGS := --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow
+# One identity hash code for all objects: jlink's plugins that make and that strip classes run in its order.
+SAME_ORDER := -XX:+UnlockExperimentalVMOptions -XX:hashCode=2
 SOURCES := pom.xml $(shell find src .mvn -type f)
 BUILT := target/.built
 TEST_CLASS_PATH = target/test-classes:target/classes:$(shell cat target/test.classpath)
@@ -90,7 +92,7 @@ lab-images: images ## Run the arm64 images of agent and operator on an emulated 
 
 .PHONY: images
 images: $(BUILT) ## Build the images of operator and agent into target/images; REGISTRY=host/path also pushes them
-	@$(JAVA) $(JVM_FLAGS) -cp $(TEST_CLASS_PATH) dev.vmabi.image.Images
+	@$(JAVA) $(JVM_FLAGS) $(SAME_ORDER) -cp $(TEST_CLASS_PATH) dev.vmabi.image.Images
 
 AGAIN := target/images-check/source
 
