@@ -35,7 +35,7 @@ final class Memory {
     }
 
     /**
-     * The heap shrinks to what the flags -XX:MinHeapFreeRatio and -XX:MaxHeapFreeRatio leave it, malloc's to its use, and
+     * The heap shrinks to what -XX:MaxHeapFreeRatio leaves it, at once with -XX:-ShrinkHeapInSteps, malloc's to its use, and
      * of the JVM's code and classes what is not used any more is left to the page cache.
      */
     static void giveBack() {
@@ -55,15 +55,15 @@ final class Memory {
     /** A page that is needed again is mapped again, without reading it from disk unless the host was short of memory. */
     private static void unmapFiles(MethodHandle madvise) {
         try {
+            // Without a regular expression: the JVM would compile it, and map the compiler's code again.
             for (String line : Files.readAllLines(MAPPINGS)) {
-                String[] words = line.split(" +", 6);
+                int dash = line.indexOf('-');
+                int blank = line.indexOf(' ');
                 // Code, and files that are shared; a private mapping of data may hold what was never in the file.
-                if (words.length == 6
-                        && words[5].startsWith("/")
-                        && (words[1].equals("r-xp") || words[1].equals("r--s"))) {
-                    int dash = words[0].indexOf('-');
-                    long from = Long.parseUnsignedLong(words[0], 0, dash, 16);
-                    long to = Long.parseUnsignedLong(words[0], dash + 1, words[0].length(), 16);
+                boolean file = line.startsWith(" r-xp ", blank) || line.startsWith(" r--s ", blank);
+                if (file && line.indexOf('/') > 0) {
+                    long from = Long.parseUnsignedLong(line, 0, dash, 16);
+                    long to = Long.parseUnsignedLong(line, dash + 1, blank, 16);
                     int _ = (int) madvise.invokeExact(from, to - from, MADV_DONTNEED);
                 }
             }

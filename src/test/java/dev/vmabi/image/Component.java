@@ -70,6 +70,7 @@ record Component(
                     "-Xmn1m",
                     "-XX:MinHeapFreeRatio=5",
                     "-XX:MaxHeapFreeRatio=10",
+                    "-XX:-ShrinkHeapInSteps",
                     "-XX:TieredStopAtLevel=1",
                     "-XX:CompileThresholdScaling=20",
                     "-XX:StringTableSize=4096",
