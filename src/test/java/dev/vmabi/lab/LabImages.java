@@ -59,7 +59,7 @@ public final class LabImages {
         add("agent", Map.of("NODE_NAME", kind.name()));
         add(
                 "operator",
-                Map.of("VMABI_NAMESPACE", "vmabi-system", "VMABI_IDENTITY", "image", "QUARKUS_HTTP_PORT", "8081"));
+                Map.of("VMABI_NAMESPACE", "vmabi-system", "VMABI_IDENTITY", "image", "QUARKUS_HTTP_PORT", "8082"));
         files.put("lab/run", Path.of(LabCache.script("run-images")));
         try (EmulatedHost host = cluster.boot(cache, cache.overlay("images", files), kind)) {
             String release = cluster.awaitReport(host);
