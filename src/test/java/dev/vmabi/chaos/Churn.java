@@ -43,6 +43,9 @@ final class Churn implements Runnable {
     private int boots;
     private int moves;
     private int denied;
+    /** Moves that a kernel refused: the node was chosen by a label that was about to go. */
+    private int refused;
+
     private int reboots;
     private int approvals;
     private volatile boolean stopped;
@@ -106,7 +109,21 @@ final class Churn implements Runnable {
 
     private void migrate(String name) {
         try {
-            String node = kubeVirt.migrate(name, "m-" + ++names, "", rig.checker::admitted);
+            String uid = kubeVirt.vmi(name).getMetadata().getUid();
+            String node = kubeVirt.migrate(name, "m-" + ++names, "", new KubeVirtStandIn.Target() {
+                @Override
+                public void admitted(Pod pod) {
+                    rig.checker.admitted(pod);
+                }
+
+                @Override
+                public boolean takes(String node) {
+                    boolean takes = rig.checker.taken(
+                            uid, ReplayFleet.recorded(rig.hosts.get(node)).profile());
+                    refused += takes ? 0 : 1;
+                    return takes;
+                }
+            });
             vms.put(name, node);
             moves++;
             awaitSeen(name, node);
@@ -220,7 +237,8 @@ final class Churn implements Runnable {
     }
 
     synchronized String told() {
-        return "%d boots, %d migrations, %d reboots, %d approvals; %d things were denied or failed"
-                .formatted(boots, moves, reboots, approvals, denied);
+        return "%d boots, %d migrations (%d refused by the kernel they came to, of nodes whose label was about to go), "
+                        .formatted(boots, moves, refused)
+                + "%d reboots, %d approvals; %d things were denied or failed".formatted(reboots, approvals, denied);
     }
 }

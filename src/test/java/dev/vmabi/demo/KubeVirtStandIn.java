@@ -14,7 +14,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.Consumer;
 
 /**
  * Plays what is missing of KubeVirt and of Kubernetes: virt-controller's pods (as KubeVirt v1.9 renders them), the
@@ -23,6 +22,17 @@ import java.util.function.Consumer;
 public final class KubeVirtStandIn implements AutoCloseable {
     private static final User CONTROLLER = User.serviceAccount("kubevirt", "kubevirt-controller");
     private static final String NAMESPACE = "default";
+
+    /** What the other side of a migration does, which is neither KubeVirt's nor the scheduler's. */
+    public interface Target {
+        /** Told of the target pod once it was let in. */
+        default void admitted(Pod pod) {}
+
+        /** Whether the kernel of the node that was chosen takes the guest. */
+        default boolean takes(String node) {
+            return true;
+        }
+    }
 
     private final KubernetesClient controller;
     private final KubernetesClient person;
@@ -56,16 +66,17 @@ public final class KubeVirtStandIn implements AutoCloseable {
     }
 
     /**
-     * A person asks for a migration; virt-controller makes the target pod and the guest moves. Returns the node.
+     * A person asks for a migration; virt-controller makes the target pod and the guest moves. Returns the node that the
+     * guest is on then.
      *
      * @throws io.fabric8.kubernetes.client.KubernetesClientException if the migration or its pod is denied
      */
     public String migrate(String name, String migration, String towards) {
-        return migrate(name, migration, towards, _ -> {});
+        return migrate(name, migration, towards, new Target() {});
     }
 
-    /** As above; {@code admitted} is given the target pod once it was let in. */
-    public String migrate(String name, String migration, String towards, Consumer<Pod> admitted) {
+    /** As above; where the target's kernel refuses the guest, it goes on where it was. */
+    public String migrate(String name, String migration, String towards, Target target) {
         GenericKubernetesResource vmi = vmi(name);
         Map<String, String> wish = towards.isEmpty() ? Map.of() : Map.of("kubernetes.io/hostname", towards);
         GenericKubernetesResource vmim = person.resource(new GenericKubernetesResourceBuilder()
@@ -90,9 +101,14 @@ public final class KubeVirtStandIn implements AutoCloseable {
                         .endMetadata()
                         .build())
                 .create();
-        admitted.accept(pod);
+        target.admitted(pod);
         String from = vmi.get("status", "nodeName");
         String node = schedule(pod);
+        if (!target.takes(node)) {
+            runsOn(name, from, Map.of("sourceNode", from, "targetNode", node, "completed", true, "failed", true));
+            ended(pod, "Failed");
+            return from;
+        }
         runsOn(name, node, Map.of("sourceNode", from, "targetNode", node, "completed", true));
         endOthers(vmi, pod);
         return node;
@@ -109,15 +125,17 @@ public final class KubeVirtStandIn implements AutoCloseable {
                 .stream()
                 .filter(p ->
                         !p.getMetadata().getName().equals(present.getMetadata().getName()))
-                .forEach(left -> {
-                    Pod _ = controller
-                            .resource(left)
-                            .editStatus(p -> new PodBuilder(p)
-                                    .editOrNewStatus()
-                                    .withPhase("Succeeded")
-                                    .endStatus()
-                                    .build());
-                });
+                .forEach(left -> ended(left, "Succeeded"));
+    }
+
+    private void ended(Pod pod, String phase) {
+        Pod _ = controller
+                .resource(pod)
+                .editStatus(p -> new PodBuilder(p)
+                        .editOrNewStatus()
+                        .withPhase(phase)
+                        .endStatus()
+                        .build());
     }
 
     /** The guest ends, by its owner's will or with its node, and with it all that was made for it. */

@@ -1,5 +1,6 @@
 package dev.vmabi.chaos.check;
 
+import dev.vmabi.abi.HostProfile;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.time.Duration;
@@ -104,9 +105,12 @@ public final class Checker implements AutoCloseable {
 
     /** A pod into which a running guest is to move was let in. */
     public void admitted(Pod pod) {
-        if (!GateLook.held(pod)) {
-            violated("Pod " + pod.getMetadata().getName(), "was let in and is not held to nodes that take its guest");
-        }
+        guests.admitted(pod);
+    }
+
+    /** Whether a node whose kernel is really so would take the guest of that VM. */
+    public boolean taken(String uid, HostProfile kernel) {
+        return guests.taken(uid, kernel);
     }
 
     /** Whether the VM was seen on that node and is followed from there. */

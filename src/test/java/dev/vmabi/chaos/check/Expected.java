@@ -135,7 +135,7 @@ final class Expected {
     }
 
     private static void stamp(Picture.Vm vm, Guests guests, List<Mismatch> found) {
-        guests.has(vm)
+        guests.has(vm.uid())
                 .filter(has -> !vm.stamp().equals(Optional.of(has.digest().label())))
                 .ifPresent(has -> found.add(new Mismatch(
                         "VirtualMachineInstance " + vm.key(),

@@ -4,6 +4,7 @@ import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.GuestAbi;
 import dev.vmabi.abi.HostProfile;
 import dev.vmabi.abi.Vmm;
+import io.fabric8.kubernetes.api.model.Pod;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -46,18 +47,48 @@ final class Guests {
     }
 
     private Guest landed(Picture.Vm vm, GuestAbi had, String node, HostProfile host) {
-        try {
-            return new Guest(node, Optional.of(host.land(had, VMM, Clamp.NONE)), false);
-        } catch (IllegalArgumentException e) {
+        Optional<GuestAbi> has = landing(had, host);
+        if (has.isEmpty()) {
             broken.accept(
                     "VirtualMachineInstance " + vm.key(),
                     "has " + had.digest().label() + " and was let in to " + node + ", which refuses it");
-            return new Guest(node, Optional.empty(), true);
+        }
+        return new Guest(node, has, has.isEmpty());
+    }
+
+    /** What a guest has on that host after a move; empty if the host refuses it. */
+    private static Optional<GuestAbi> landing(GuestAbi had, HostProfile host) {
+        try {
+            return Optional.of(host.land(had, VMM, Clamp.NONE));
+        } catch (IllegalArgumentException e) {
+            return Optional.empty();
         }
     }
 
-    synchronized Optional<GuestAbi> has(Picture.Vm vm) {
-        return Optional.ofNullable(byUid.get(vm.uid())).flatMap(Guest::has);
+    /**
+     * Looks at a pod, just let in, that a guest is to move into. It must be held to nodes that take what the guest has; by
+     * what it is stamped with, where nobody can tell what that is.
+     */
+    synchronized void admitted(Pod pod) {
+        Optional<String> has = Optional.ofNullable(pod.getMetadata().getLabels().get("kubevirt.io/created-by"))
+                .flatMap(this::has)
+                .map(abi -> abi.digest().label());
+        if (!GateLook.held(pod)
+                || has.isPresent() && !pod.getSpec().getNodeSelector().containsKey(Expected.PREFIX + has.get())) {
+            broken.accept(
+                    "Pod " + pod.getMetadata().getName(),
+                    "was let in and is not held to nodes that take its guest, which has "
+                            + has.orElse("nobody knows what"));
+        }
+    }
+
+    /** Whether a kernel that is really so takes the guest, as far as anybody can tell what it has. */
+    synchronized boolean taken(String uid, HostProfile host) {
+        return has(uid).map(had -> landing(had, host).isPresent()).orElse(true);
+    }
+
+    synchronized Optional<GuestAbi> has(String uid) {
+        return Optional.ofNullable(byUid.get(uid)).flatMap(Guest::has);
     }
 
     /** Whether the place where the VM is was seen and what it has there worked out, as far as that can be. */

@@ -178,18 +178,47 @@ class RulesTest {
 
     @Test
     void aTargetPodThatGoesAnywhere() {
-        Pod pod = new PodBuilder()
+        guests.admitted(target(PIN, Map.of("kubernetes.io/arch", "arm64")));
+        assertThat(broken)
+                .containsExactly(
+                        "Pod virt-launcher-vm was let in and is not held to nodes that take its guest, which has"
+                                + " nobody knows what");
+    }
+
+    @Test
+    void aTargetPodHeldToNodesThatTakeAnotherGuestAbi() {
+        vm("n2", OTHER);
+        guests.admitted(target(OTHER, label(OTHER)));
+        assertThat(broken).isEmpty();
+        guests.admitted(target(PIN, label(PIN)));
+        assertThat(broken)
+                .containsExactly(
+                        "Pod virt-launcher-vm was let in and is not held to nodes that take its guest, which has "
+                                + OTHER.digest().label());
+    }
+
+    @Test
+    void aKernelTakesWhatItTakesWhateverIsSaidOfIt() {
+        vm("n2", OTHER);
+        assertThat(guests.taken("vm-uid", NEW)).isTrue();
+        assertThat(guests.taken("vm-uid", OLD)).isFalse();
+    }
+
+    private static Map<String, String> label(GuestAbi abi) {
+        return Map.of(Expected.PREFIX + abi.digest().label(), "true");
+    }
+
+    private static Pod target(GuestAbi stamp, Map<String, String> nodeSelector) {
+        return new PodBuilder()
                 .withNewMetadata()
                 .withName("virt-launcher-vm")
-                .addToLabels(Expected.STAMP, "0123456789abcdef")
+                .addToLabels("kubevirt.io/created-by", "vm-uid")
+                .addToLabels(Expected.STAMP, stamp.digest().label())
                 .endMetadata()
                 .withNewSpec()
-                .withNodeSelector(Map.of("kubernetes.io/arch", "arm64"))
+                .withNodeSelector(nodeSelector)
                 .endSpec()
                 .build();
-        assertThat(GateLook.held(pod)).isFalse();
-        pod.getSpec().setNodeSelector(Map.of(Expected.PREFIX + "0123456789abcdef", "true"));
-        assertThat(GateLook.held(pod)).isTrue();
     }
 
     @Test
