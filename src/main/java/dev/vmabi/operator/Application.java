@@ -2,7 +2,11 @@ package dev.vmabi.operator;
 
 import dev.vmabi.fleet.FlightRecorder;
 import dev.vmabi.fleet.RecentDecisions;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
+import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfiguration;
 import io.javaoperatorsdk.operator.api.config.LeaderElectionConfigurationBuilder;
 import io.micrometer.core.instrument.Gauge;
@@ -13,6 +17,7 @@ import io.quarkus.runtime.ShutdownEvent;
 import jakarta.annotation.Priority;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import jakarta.enterprise.inject.Disposes;
 import jakarta.enterprise.inject.Produces;
 import jakarta.inject.Singleton;
 import java.time.Clock;
@@ -26,6 +31,8 @@ import org.jboss.logging.Logger;
 @ApplicationScoped
 public class Application {
     private static final Logger LOG = Logger.getLogger(Application.class);
+
+    private static final String LEASE = "vmabi-operator";
 
     private volatile boolean ending;
 
@@ -54,6 +61,21 @@ public class Application {
         return (disabled ? OpenTelemetry.noop() : telemetry).getTracer("vmabi");
     }
 
+    @Produces
+    @Singleton
+    KubernetesClient client(KubernetesSerialization serialization, Config config) {
+        return new KubernetesClientBuilder()
+                .withKubernetesSerialization(serialization)
+                .withConfig(config)
+                .withHttpClientBuilderConsumer(
+                        http -> http.addOrReplaceInterceptor("lease", new ObservedLease(LEASE, System::nanoTime)))
+                .build();
+    }
+
+    void close(@Disposes KubernetesClient client) {
+        client.close();
+    }
+
     /** Only the holder of the lease writes; every replica admits. */
     @Produces
     @ApplicationScoped
@@ -67,7 +89,7 @@ public class Application {
                 .description("1 on the replica that holds the lease and writes, 0 on the others")
                 .register(meters);
         LeaderElectionConfigurationBuilder builder = LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration(
-                        "vmabi-operator")
+                        LEASE)
                 .withLeaseDuration(Duration.ofSeconds(15))
                 .withRenewDeadline(Duration.ofSeconds(10))
                 .withRetryPeriod(Duration.ofSeconds(2))

@@ -3,6 +3,12 @@ package dev.vmabi.chaos;
 import dev.vmabi.chaos.check.Violation;
 import dev.vmabi.demo.Driver;
 import dev.vmabi.devserver.ApiServers;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -82,8 +88,21 @@ public final class Chaos {
             rig.checker.wrong().forEach(m -> broken.add(m.toString()));
         }
         if (!broken.isEmpty()) {
-            throw new IllegalStateException(
-                    "seed " + seed + ", " + broken.size() + " things broken:\n" + String.join("\n", broken));
+            throw new IllegalStateException("seed " + seed + ", " + broken.size() + " things broken; logs are in "
+                    + keepLogs() + "\n" + String.join("\n", broken));
+        }
+    }
+
+    private Path keepLogs() {
+        Path kept = Path.of("target", "chaos");
+        try (DirectoryStream<Path> logs = Files.newDirectoryStream(rig.server.directory(), "*.log")) {
+            Files.createDirectories(kept);
+            for (Path log : logs) {
+                Files.copy(log, kept.resolve(log.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+            }
+            return kept;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

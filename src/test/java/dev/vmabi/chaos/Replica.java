@@ -70,6 +70,14 @@ final class Replica implements AutoCloseable {
         return process;
     }
 
+    boolean ready() {
+        try {
+            return process.ready();
+        } catch (IllegalStateException ended) {
+            return false;
+        }
+    }
+
     int starts() {
         return starts;
     }

@@ -2,7 +2,6 @@ package dev.vmabi.chaos;
 
 import dev.vmabi.chaos.check.Checker;
 import dev.vmabi.demo.DemoCluster;
-import dev.vmabi.demo.OperatorProcess;
 import dev.vmabi.demo.ReplayFleet;
 import dev.vmabi.demo.ReplicaService;
 import dev.vmabi.devserver.ApiServer;
@@ -67,9 +66,10 @@ final class Rig implements AutoCloseable {
         for (String name : List.of("operator-1", "operator-2")) {
             replicas.add(new Replica(name, server, checker.writers(), fakeClock));
         }
-        List<OperatorProcess> processes =
-                replicas.stream().map(Replica::process).toList();
-        await("the operators to be ready", () -> processes.stream().allMatch(OperatorProcess::ready));
+        service = new ReplicaService(replicas.stream().map(Replica::process).toList());
+        Future<?> _ = kubelet.scheduleWithFixedDelay(
+                () -> replicas.forEach(r -> r.restartIfEnded(service)), 1, 1, TimeUnit.SECONDS);
+        await("the operators to be ready", () -> replicas.stream().allMatch(Replica::ready));
         fleet = new ReplayFleet(server);
         POOLS.forEach((pool, of) -> {
             for (int i = 0; i < of.nodes(); i++) {
@@ -88,13 +88,10 @@ final class Rig implements AutoCloseable {
                       raise: %2$s
                     """.formatted(pool, of.raise()));
         });
-        service = new ReplicaService(processes);
         new DemoCluster(admin).gate(service.port());
         await(
                 "every pool to be pinned and all to be right",
                 () -> pinned() && checker.wrong().isEmpty());
-        Future<?> _ = kubelet.scheduleWithFixedDelay(
-                () -> replicas.forEach(r -> r.restartIfEnded(service)), 1, 1, TimeUnit.SECONDS);
     }
 
     private boolean pinned() {

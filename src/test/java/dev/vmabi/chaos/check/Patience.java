@@ -12,8 +12,10 @@ import java.util.Set;
 
 /** How long each thing has not been as it must be, and which of them for too long. */
 final class Patience {
-    /** What one look can count at most: a look that comes late says nothing about the time between. */
-    private static final Duration MOST_COUNTED = Duration.ofSeconds(1);
+    /**
+     * What one look can count at most: where a look comes late, the operator may have had to wait for a processor as well.
+     */
+    private static final Duration MOST_COUNTED = Duration.ofMillis(300);
 
     private record Open(Instant since, Duration counted, boolean told) {}
 

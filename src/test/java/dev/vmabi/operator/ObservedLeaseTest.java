@@ -1,0 +1,116 @@
+package dev.vmabi.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vmabi.devserver.DevServer;
+import io.fabric8.kubernetes.api.model.coordination.v1.Lease;
+import io.fabric8.kubernetes.api.model.coordination.v1.LeaseBuilder;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderCallbacks;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElectionConfig;
+import io.fabric8.kubernetes.client.extended.leaderelection.LeaderElector;
+import io.fabric8.kubernetes.client.extended.leaderelection.resourcelock.LeaseLock;
+import io.fabric8.kubernetes.client.http.BasicBuilder;
+import io.fabric8.kubernetes.client.http.HttpRequest;
+import io.fabric8.kubernetes.client.http.Interceptor;
+import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Test;
+
+/** Fabric8's own elector, whose clock is two hours ahead of that of the replica which holds the lease. */
+class ObservedLeaseTest {
+    private static final Duration LASTS = Duration.ofSeconds(15);
+    private static final Duration TRIES_AGAIN = Duration.ofMillis(20);
+
+    private final AtomicLong passed = new AtomicLong(Long.MAX_VALUE - 1_000);
+    private final AtomicInteger tries = new AtomicInteger();
+
+    @Test
+    void aLeaseIsTakenOnceItHasNotChangedForItsDurationWhateverTheClocksSay() {
+        try (DevServer server = DevServer.start();
+                KubernetesClient other = server.client();
+                KubernetesClient own = new KubernetesClientBuilder()
+                        .withConfig(other.getConfiguration())
+                        .withHttpClientBuilderConsumer(
+                                http -> http.addOrReplaceInterceptor("lease", new ObservedLease("lease", passed::get))
+                                        .addOrReplaceInterceptor("tries", new Counting()))
+                        .build();
+                ExecutorService executor = Executors.newCachedThreadPool()) {
+            renew(other, 0);
+            CompletableFuture<?> election = new LeaderElector(
+                            own,
+                            new LeaderElectionConfig(
+                                    new LeaseLock("default", "lease", "own"),
+                                    LASTS,
+                                    Duration.ofSeconds(10),
+                                    TRIES_AGAIN,
+                                    new LeaderCallbacks(() -> {}, () -> {}, _ -> {}),
+                                    false,
+                                    "lease"),
+                            executor)
+                    .start();
+            for (int i = 1; i <= 3; i++) {
+                awaitTries();
+                passed.addAndGet(LASTS.toNanos() - 1);
+                awaitTries();
+                assertThat(holder(other)).isEqualTo("other");
+                renew(other, i);
+            }
+            awaitTries();
+            passed.addAndGet(LASTS.toNanos() + 1);
+            Awaitility.await()
+                    .atMost(Duration.ofMinutes(1))
+                    .until(() -> holder(other).equals("own"));
+            election.cancel(true);
+        }
+    }
+
+    private final class Counting implements Interceptor {
+        @Override
+        public void before(BasicBuilder builder, HttpRequest request, RequestTags tags) {
+            if (request.method().equals("GET")) {
+                tries.incrementAndGet();
+            }
+        }
+    }
+
+    /** Until one has begun and ended. */
+    private void awaitTries() {
+        int before = tries.get();
+        Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> tries.get() >= before + 2);
+    }
+
+    private static String holder(KubernetesClient client) {
+        return client.leases()
+                .inNamespace("default")
+                .withName("lease")
+                .get()
+                .getSpec()
+                .getHolderIdentity();
+    }
+
+    private static void renew(KubernetesClient client, int transitions) {
+        Lease _ = client.resource(new LeaseBuilder()
+                        .withNewMetadata()
+                        .withNamespace("default")
+                        .withName("lease")
+                        .endMetadata()
+                        .withNewSpec()
+                        .withHolderIdentity("other")
+                        .withLeaseDurationSeconds((int) LASTS.toSeconds())
+                        .withAcquireTime(ZonedDateTime.now(ZoneOffset.UTC).minusHours(3))
+                        .withRenewTime(ZonedDateTime.now(ZoneOffset.UTC).minusHours(2))
+                        .withLeaseTransitions(transitions)
+                        .endSpec()
+                        .build())
+                .serverSideApply();
+    }
+}
