@@ -7,6 +7,7 @@ import dev.vmabi.abi.Vmm;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -73,8 +74,10 @@ final class Guests {
         Optional<String> has = Optional.ofNullable(pod.getMetadata().getLabels().get("kubevirt.io/created-by"))
                 .flatMap(this::has)
                 .map(abi -> abi.digest().label());
+        Map<String, String> selector = Objects.requireNonNullElse(pod.getSpec().getNodeSelector(), Map.of());
         if (!GateLook.held(pod)
-                || has.isPresent() && !pod.getSpec().getNodeSelector().containsKey(Expected.PREFIX + has.get())) {
+                || has.filter(abi -> !selector.containsKey(Expected.PREFIX + abi))
+                        .isPresent()) {
             broken.accept(
                     "Pod " + pod.getMetadata().getName(),
                     "was let in and is not held to nodes that take its guest, which has "
