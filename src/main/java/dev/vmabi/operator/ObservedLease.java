@@ -2,35 +2,36 @@ package dev.vmabi.operator;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.MissingNode;
-import io.fabric8.kubernetes.client.KubernetesClientException;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.client.http.AsyncBody;
-import io.fabric8.kubernetes.client.http.BasicBuilder;
 import io.fabric8.kubernetes.client.http.HttpRequest;
 import io.fabric8.kubernetes.client.http.Interceptor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.function.LongSupplier;
 
 /**
- * Keeps this replica from taking the lease of another one that lives. Fabric8's elector sets its own clock against the
- * one that the holder wrote; where they differ by more than the lease's duration, it takes what is renewed all the time.
- * So a write that would take the lease is let go only if the lease, as this replica has read it, has not changed for its
- * whole duration, which needs no clock but the one that measures time passed.
+ * Lets this replica read of the lease that it was renewed when this replica first saw it so, by its own clock. Fabric8's
+ * elector sets its clock against the time that the holder wrote: where the two clocks differ by more than the lease's
+ * duration it takes a lease that is renewed all the time, or leaves one alone whose holder is gone. What a replica saw
+ * needs no clock but the one that measures time passed.
  */
 final class ObservedLease implements Interceptor {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final DateTimeFormatter MICRO_TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'");
 
     /** @param since by the clock that measures time passed, in nanoseconds */
-    private record Seen(String version, String holder, Duration duration, long since) {}
+    private record Seen(String version, long since) {}
 
     private final String path;
     private final LongSupplier nanos;
-    private volatile Seen seen = new Seen("", "", Duration.ZERO, 0);
+    private volatile Seen seen = new Seen("", 0);
 
     /**
      * @param name of the lease
@@ -44,51 +45,24 @@ final class ObservedLease implements Interceptor {
     @Override
     public AsyncBody.Consumer<List<ByteBuffer>> consumer(
             AsyncBody.Consumer<List<ByteBuffer>> consumer, HttpRequest request) {
-        return isOn(request) && request.method().equals("GET") ? new Read(consumer) : consumer;
+        return request.method().equals("GET") && request.uri().getPath().endsWith(path) ? new Read(consumer) : consumer;
     }
 
-    @Override
-    public void before(BasicBuilder builder, HttpRequest request, RequestTags tags) {
-        if (!isOn(request) || request.method().equals("GET")) {
-            return;
-        }
-        Seen now = seen;
-        String taker =
-                lease(request.bodyString()).path("spec").path("holderIdentity").asText("");
-        Duration unchanged = Duration.ofNanos(nanos.getAsLong() - now.since());
-        if (!now.holder().isEmpty() && !now.holder().equals(taker) && unchanged.compareTo(now.duration()) <= 0) {
-            throw new KubernetesClientException("the lease is held by " + now.holder() + " and changed "
-                    + unchanged.toSeconds() + " s ago; not taken, whatever the clocks say");
-        }
-    }
-
-    private boolean isOn(HttpRequest request) {
-        return request.uri().getPath().endsWith(path);
-    }
-
-    private void read(String body) {
-        JsonNode lease = lease(body);
+    private byte[] observed(JsonNode lease) throws IOException {
         String version = lease.path("metadata").path("resourceVersion").asText("");
-        JsonNode spec = lease.path("spec");
-        if (!version.isEmpty() && !version.equals(seen.version())) {
-            seen = new Seen(
-                    version,
-                    spec.path("holderIdentity").asText(""),
-                    Duration.ofSeconds(spec.path("leaseDurationSeconds").asLong()),
-                    nanos.getAsLong());
+        if (lease.path("spec") instanceof ObjectNode spec && spec.has("renewTime")) {
+            if (!version.equals(seen.version())) {
+                seen = new Seen(version, nanos.getAsLong());
+            }
+            Duration unchanged = Duration.ofNanos(nanos.getAsLong() - seen.since());
+            spec.put(
+                    "renewTime",
+                    MICRO_TIME.format(ZonedDateTime.now(ZoneOffset.UTC).minus(unchanged)));
         }
+        return JSON.writeValueAsBytes(lease);
     }
 
-    /** Empty for what is no JSON, or only the beginning of it. */
-    private static JsonNode lease(String json) {
-        try {
-            return JSON.readTree(json);
-        } catch (IOException e) {
-            return MissingNode.getInstance();
-        }
-    }
-
-    /** Sees what is read before whoever asked for it does. */
+    /** Gathers what is read until it is whole. */
     private final class Read implements AsyncBody.Consumer<List<ByteBuffer>> {
         private final AsyncBody.Consumer<List<ByteBuffer>> to;
         private final ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -101,11 +75,17 @@ final class ObservedLease implements Interceptor {
         public void consume(List<ByteBuffer> buffers, AsyncBody asyncBody) throws Exception {
             for (ByteBuffer buffer : buffers) {
                 byte[] bytes = new byte[buffer.remaining()];
-                buffer.duplicate().get(bytes);
+                buffer.get(bytes);
                 body.writeBytes(bytes);
             }
-            read(body.toString(StandardCharsets.UTF_8));
-            to.consume(buffers, asyncBody);
+            JsonNode lease;
+            try {
+                lease = JSON.readTree(body.toByteArray());
+            } catch (IOException incomplete) {
+                asyncBody.consume();
+                return;
+            }
+            to.consume(List.of(ByteBuffer.wrap(observed(lease))), asyncBody);
         }
 
         @Override

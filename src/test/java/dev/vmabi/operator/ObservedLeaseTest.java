@@ -25,7 +25,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
-/** Fabric8's own elector, whose clock is two hours ahead of that of the replica which holds the lease. */
+/** Fabric8's own elector, and a replica that holds the lease and whose clock is two hours behind, at last two hours ahead. */
 class ObservedLeaseTest {
     private static final Duration LASTS = Duration.ofSeconds(15);
     private static final Duration TRIES_AGAIN = Duration.ofMillis(20);
@@ -44,7 +44,7 @@ class ObservedLeaseTest {
                                         .addOrReplaceInterceptor("tries", new Counting()))
                         .build();
                 ExecutorService executor = Executors.newCachedThreadPool()) {
-            renew(other, 0);
+            renew(other, 0, -2);
             CompletableFuture<?> election = new LeaderElector(
                             own,
                             new LeaderElectionConfig(
@@ -59,13 +59,13 @@ class ObservedLeaseTest {
                     .start();
             for (int i = 1; i <= 3; i++) {
                 awaitTries();
-                passed.addAndGet(LASTS.toNanos() - 1);
+                passed.addAndGet(LASTS.minusSeconds(10).toNanos());
                 awaitTries();
                 assertThat(holder(other)).isEqualTo("other");
-                renew(other, i);
+                renew(other, i, i == 3 ? 2 : -2);
             }
             awaitTries();
-            passed.addAndGet(LASTS.toNanos() + 1);
+            passed.addAndGet(LASTS.plusSeconds(1).toNanos());
             Awaitility.await()
                     .atMost(Duration.ofMinutes(1))
                     .until(() -> holder(other).equals("own"));
@@ -97,7 +97,8 @@ class ObservedLeaseTest {
                 .getHolderIdentity();
     }
 
-    private static void renew(KubernetesClient client, int transitions) {
+    /** As one does whose clock is so many hours ahead. */
+    private static void renew(KubernetesClient client, int transitions, int ahead) {
         Lease _ = client.resource(new LeaseBuilder()
                         .withNewMetadata()
                         .withNamespace("default")
@@ -106,8 +107,8 @@ class ObservedLeaseTest {
                         .withNewSpec()
                         .withHolderIdentity("other")
                         .withLeaseDurationSeconds((int) LASTS.toSeconds())
-                        .withAcquireTime(ZonedDateTime.now(ZoneOffset.UTC).minusHours(3))
-                        .withRenewTime(ZonedDateTime.now(ZoneOffset.UTC).minusHours(2))
+                        .withAcquireTime(ZonedDateTime.now(ZoneOffset.UTC).plusHours(ahead))
+                        .withRenewTime(ZonedDateTime.now(ZoneOffset.UTC).plusHours(ahead))
                         .withLeaseTransitions(transitions)
                         .endSpec()
                         .build())
