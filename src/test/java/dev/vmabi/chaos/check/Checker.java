@@ -29,15 +29,13 @@ public final class Checker implements AutoCloseable {
     public static final Duration GRACE = Duration.ofSeconds(10);
 
     private static final Duration LOOK = Duration.ofMillis(200);
-    /** A leader renews every two seconds. */
-    private static final Duration LEASE_FRESH = Duration.ofSeconds(4);
-
     private final List<Violation> violations = new CopyOnWriteArrayList<>();
     private final Set<String> blocking = ConcurrentHashMap.newKeySet();
     private final Expected expected = new Expected();
     private final Guests guests = new Guests(this::violated);
     private final Pins pins = new Pins(this::violated);
     private final Writers writers = new Writers(this::violated);
+    private final LedTime led = new LedTime();
     private final Duration grace;
     private final Patience patience;
     private final Recoveries recoveries = new Recoveries();
@@ -73,7 +71,8 @@ public final class Checker implements AutoCloseable {
             guests.retain(picture.vms().values().stream().map(Picture.Vm::uid).collect(Collectors.toSet()));
             List<Mismatch> found = new ArrayList<>(expected.mismatches(picture, guests));
             gate.wrong().ifPresent(found::add);
-            patience.look(found, now, able(now))
+            Duration counts = led.look(now, world.renewed(), !blocking.isEmpty());
+            patience.look(found, now, counts)
                     .forEach(m -> violated(
                             m.object(),
                             m.what() + ", for more than " + grace.toSeconds() + " s that it could be mended in"));
@@ -82,10 +81,6 @@ public final class Checker implements AutoCloseable {
         } catch (RuntimeException e) {
             violated("checker", "cannot look: " + e);
         }
-    }
-
-    private boolean able(Instant now) {
-        return blocking.isEmpty() && world.renewed().isAfter(now.minus(LEASE_FRESH));
     }
 
     private void violated(String object, String what) {

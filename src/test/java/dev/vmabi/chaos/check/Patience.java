@@ -12,17 +12,11 @@ import java.util.Set;
 
 /** How long each thing has not been as it must be, and which of them for too long. */
 final class Patience {
-    /**
-     * What one look can count at most: where a look comes late, the operator may have had to wait for a processor as well.
-     */
-    private static final Duration MOST_COUNTED = Duration.ofMillis(300);
-
     private record Open(Instant since, Duration counted, boolean told) {}
 
     private final Duration grace;
     private final Map<Mismatch, Open> open = new LinkedHashMap<>();
     private final List<Duration> mended = new ArrayList<>();
-    private Instant last = Instant.MIN;
 
     /** @param grace how much of the time in which it could have been mended something may stay wrong */
     Patience(Duration grace) {
@@ -32,12 +26,9 @@ final class Patience {
     /**
      * Takes what is wrong now. Returns what has been so for too long, each once.
      *
-     * @param able whether somebody could have mended it since the last look
+     * @param counts how much more of the time until now somebody could have mended something in
      */
-    List<Mismatch> look(List<Mismatch> wrong, Instant now, boolean able) {
-        Duration passed = last.equals(Instant.MIN) ? Duration.ZERO : Duration.between(last, now);
-        Duration counts = !able ? Duration.ZERO : passed.compareTo(MOST_COUNTED) > 0 ? MOST_COUNTED : passed;
-        last = now;
+    List<Mismatch> look(List<Mismatch> wrong, Instant now, Duration counts) {
         Set<Mismatch> present = Set.copyOf(wrong);
         open.entrySet().removeIf(e -> {
             boolean gone = !present.contains(e.getKey());
@@ -49,7 +40,8 @@ final class Patience {
         List<Mismatch> overdue = new ArrayList<>();
         for (Mismatch one : present) {
             Open before = open.getOrDefault(one, new Open(now, Duration.ZERO, false));
-            Duration counted = open.containsKey(one) ? before.counted().plus(counts) : Duration.ZERO;
+            Duration lasted = Duration.between(before.since(), now);
+            Duration counted = before.counted().plus(counts.compareTo(lasted) > 0 ? lasted : counts);
             boolean late = counted.compareTo(grace) > 0;
             if (late && !before.told()) {
                 overdue.add(one);

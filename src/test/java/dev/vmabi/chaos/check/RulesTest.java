@@ -225,27 +225,44 @@ class RulesTest {
     void onlyTimeInWhichItCouldBeMendedCounts() {
         Patience patience = new Patience(Duration.ofSeconds(2));
         List<Mismatch> wrong = List.of(new Mismatch("Node n1", "is wrong"));
-        Instant at = NOW;
-        for (int i = 0; i < 50; i++) {
-            at = at.plusMillis(200);
-            assertThat(patience.look(wrong, at, false)).isEmpty();
-        }
-        for (int i = 0; i < 10; i++) {
-            at = at.plusMillis(200);
-            assertThat(patience.look(wrong, at, true)).isEmpty();
-        }
-        assertThat(patience.look(wrong, at.plusMillis(1), true)).isEqualTo(wrong);
-        assertThat(patience.look(wrong, at.plusMillis(200), true))
+        assertThat(patience.look(wrong, NOW, Duration.ofSeconds(9)))
+                .as("time before it was wrong")
+                .isEmpty();
+        assertThat(patience.look(wrong, NOW.plusSeconds(60), Duration.ZERO)).isEmpty();
+        assertThat(patience.look(wrong, NOW.plusSeconds(62), Duration.ofSeconds(2)))
+                .isEmpty();
+        assertThat(patience.look(wrong, NOW.plusSeconds(63), Duration.ofSeconds(1)))
+                .isEqualTo(wrong);
+        assertThat(patience.look(wrong, NOW.plusSeconds(64), Duration.ofSeconds(1)))
                 .as("told once")
                 .isEmpty();
     }
 
     @Test
+    void onlyTimeBetweenTwoRenewalsThatNoFaultIsInCounts() {
+        assertThat(counted(2_000, 2_000, false)).isBetween(Duration.ofMillis(3_500), Duration.ofSeconds(4));
+        assertThat(counted(2_000, 6_000, false))
+                .as("the leader was frozen or killed")
+                .isBetween(Duration.ofMillis(1_500), Duration.ofSeconds(2));
+        assertThat(counted(2_000, 2_000, true)).isZero();
+    }
+
+    /** Looks five times a second; the lease is renewed at the start, and after each of these times, in milliseconds. */
+    private static Duration counted(long first, long second, boolean blocked) {
+        LedTime led = new LedTime();
+        Duration counted = Duration.ZERO;
+        for (long at = 0; at <= first + second; at += 200) {
+            long renewed = at < first ? 0 : at < first + second ? first : first + second;
+            counted = counted.plus(led.look(NOW.plusMillis(at), NOW.plusMillis(renewed), blocked));
+        }
+        return counted;
+    }
+
+    @Test
     void aLookThatComesLateCountsAsOneLook() {
-        Patience patience = new Patience(Duration.ofSeconds(2));
-        List<Mismatch> wrong = List.of(new Mismatch("Node n1", "is wrong"));
-        assertThat(patience.look(wrong, NOW, true)).isEmpty();
-        assertThat(patience.look(wrong, NOW.plusSeconds(60), true)).isEmpty();
+        LedTime led = new LedTime();
+        assertThat(led.look(NOW, NOW, false)).isZero();
+        assertThat(led.look(NOW.plusSeconds(3), NOW.plusSeconds(3), false)).isLessThan(Duration.ofSeconds(1));
     }
 
     private void change(Picture.Policy before, Picture.Policy after) {
