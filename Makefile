@@ -59,7 +59,7 @@ observe: $(BUILT) ## Check rules and dashboard with a real Prometheus that scrap
 .PHONY: bench
 bench: $(BUILT) ## Measure the algebra (JMH) and what the gate adds; docs/performance.md has results
 	@$(JAVA) -cp $(TEST_CLASS_PATH) org.openjdk.jmh.Main dev.vmabi.bench
-	@$(JAVA) -cp $(TEST_CLASS_PATH) dev.vmabi.gate.AdmissionBench
+	@$(JAVA) -XX:+UseSerialGC -cp $(TEST_CLASS_PATH) dev.vmabi.gate.AdmissionBench
 
 .PHONY: scale
 scale: $(BUILT) ## Simulate a fleet and measure (NODES, VMS, PROFILES, HEAP in MiB; BRIEF=1: some of it); docs/performance.md has results
