@@ -11,6 +11,7 @@ import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
+import dev.vmabi.fleet.Selectors;
 import dev.vmabi.fleet.Standing;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -99,7 +100,7 @@ final class ExplainCommand implements Callable<Integer> {
         if (vm.node().equals(Optional.of(node.name()))) {
             return new Answer(node.name(), false, false, "it runs here");
         }
-        if (!node.labels().entrySet().containsAll(vm.nodeSelector().entrySet())) {
+        if (!Selectors.has(node.labels(), vm.nodeSelector())) {
             String lacking = vm.nodeSelector().entrySet().stream()
                     .filter(e -> !e.getValue().equals(node.labels().get(e.getKey())))
                     .map(e -> e.getKey() + "=" + e.getValue())

@@ -122,7 +122,7 @@ public final class Destinations {
         return fleet.state().nodes().stream()
                 .filter(n -> "arm64".equals(n.architecture()))
                 .filter(n -> from.isEmpty() || !from.get().equals(n.name()))
-                .filter(n -> n.labels().entrySet().containsAll(nodeSelector.entrySet()));
+                .filter(n -> Selectors.has(n.labels(), nodeSelector));
     }
 
     private boolean takes(Node node) {

@@ -150,8 +150,7 @@ public final class Fleet {
                 .filter(e -> !e.getKey().contains("kubevirt.io/"))
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
         return pools().matching(vm).stream()
-                .filter(p -> pools().nodes(p).stream()
-                        .anyMatch(n -> n.labels().entrySet().containsAll(owners.entrySet())))
+                .filter(p -> pools().nodes(p).stream().anyMatch(n -> Selectors.has(n.labels(), owners)))
                 .toList();
     }
 

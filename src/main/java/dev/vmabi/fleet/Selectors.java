@@ -17,9 +17,18 @@ public final class Selectors {
         Map<String, String> wanted = selector.getMatchLabels() == null ? Map.of() : selector.getMatchLabels();
         List<LabelSelectorRequirement> requirements =
                 selector.getMatchExpressions() == null ? List.of() : selector.getMatchExpressions();
-        return wanted.entrySet().stream()
-                        .allMatch(e -> e.getValue() != null && e.getValue().equals(labels.get(e.getKey())))
-                && requirements.stream().allMatch(r -> matches(r, labels));
+        return has(labels, wanted) && requirements.stream().allMatch(r -> matches(r, labels));
+    }
+
+    /** Whether the labels have all of a node selector; what has no value is no label's. */
+    public static boolean has(Map<String, String> labels, Map<String, String> nodeSelector) {
+        // A look-up each: entrySet().containsAll() goes through all labels of a map that does not change.
+        for (Map.Entry<String, String> wanted : nodeSelector.entrySet()) {
+            if (wanted.getValue() == null || !wanted.getValue().equals(labels.get(wanted.getKey()))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Whether the selector says nothing, and so would match everything. */

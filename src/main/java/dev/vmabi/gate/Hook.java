@@ -39,8 +39,7 @@ enum Hook {
 
         @Override
         String vm(JsonNode request) {
-            PodRequest pod = PodRequest.of(request);
-            return pod.vmName().orElse(pod.name());
+            return PodRequest.vmOrPodName(request);
         }
     },
     INSTANCE("instance", "/mutate/instances") {

@@ -1,7 +1,6 @@
 package dev.vmabi.gate;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -17,7 +16,6 @@ import java.util.TreeMap;
  * already has all of it gets an empty patch, so that a webhook may be called again.
  */
 final class Patches {
-    private static final ObjectMapper JSON = new ObjectMapper();
     private static final String PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution";
 
     /** Out of 100: a strong wish, which resources and the owner's own wishes can still outweigh. */
@@ -87,7 +85,9 @@ final class Patches {
             missing.forEach((key, value) ->
                     add(patch, "/spec/" + field + "/" + escape(key), JsonNodeFactory.instance.textNode(value)));
         } else {
-            add(patch, "/spec/" + field, JSON.valueToTree(missing));
+            ObjectNode all = JsonNodeFactory.instance.objectNode();
+            missing.forEach(all::put);
+            add(patch, "/spec/" + field, all);
         }
     }
 
@@ -118,7 +118,7 @@ final class Patches {
                 .put("weight", PREFERENCE_WEIGHT)
                 .putObject("preference")
                 .putArray("matchExpressions")
-                .add(JSON.<JsonNode>valueToTree(requirement));
+                .add(tree(requirement));
     }
 
     /**
@@ -126,8 +126,7 @@ final class Patches {
      * already holds an alternative stays as it is.
      */
     private static ArrayNode narrowed(JsonNode terms, List<List<NodeSelectorRequirement>> anyOf) {
-        List<JsonNode> alternatives =
-                anyOf.stream().<JsonNode>map(JSON::valueToTree).toList();
+        List<JsonNode> alternatives = anyOf.stream().map(Patches::tree).toList();
         ArrayNode narrowed = JsonNodeFactory.instance.arrayNode();
         if (terms.isEmpty()) {
             alternatives.forEach(a -> narrowed.addObject().set("matchExpressions", a));
@@ -161,6 +160,23 @@ final class Patches {
             }
             return true;
         });
+    }
+
+    private static JsonNode tree(List<NodeSelectorRequirement> requirements) {
+        return JsonNodeFactory.instance
+                .arrayNode()
+                .addAll(requirements.stream().map(Patches::tree).toList());
+    }
+
+    private static ObjectNode tree(NodeSelectorRequirement requirement) {
+        ObjectNode tree = JsonNodeFactory.instance
+                .objectNode()
+                .put("key", requirement.getKey())
+                .put("operator", requirement.getOperator());
+        if (!requirement.getValues().isEmpty()) {
+            requirement.getValues().forEach(tree.putArray("values")::add);
+        }
+        return tree;
     }
 
     private static ObjectNode child(ObjectNode parent, String name) {

@@ -13,16 +13,28 @@ public record PodRequest(
         Map<String, String> nodeSelector) {
 
     private static final String VM_ARCHITECTURE = "kubevirt.io/vm-arch-";
+    private static final String VM_NAME = "kubevirt.io/domain";
 
     /** Reads the {@code request} of an AdmissionReview; what is missing or of another type is empty. */
     static PodRequest of(JsonNode request) {
         JsonNode metadata = request.path("object").path("metadata");
         return new PodRequest(
                 request.path("namespace").asText(""),
-                metadata.path("name").asText(metadata.path("generateName").asText("")),
+                name(metadata),
                 Texts.map(metadata.path("labels")),
                 Texts.map(metadata.path("annotations")),
                 Texts.map(request.path("object").path("spec").path("nodeSelector")));
+    }
+
+    /** Name of the VirtualMachineInstance, or of the pod if it is none's, without the rest of the request. */
+    static String vmOrPodName(JsonNode request) {
+        JsonNode metadata = request.path("object").path("metadata");
+        JsonNode vm = metadata.path("annotations").path(VM_NAME);
+        return vm.isTextual() ? vm.textValue() : name(metadata);
+    }
+
+    private static String name(JsonNode metadata) {
+        return metadata.path("name").asText(metadata.path("generateName").asText(""));
     }
 
     /** Whether KubeVirt made it to run a guest. Pods that only bind a volume look alike but run none. */
@@ -38,7 +50,7 @@ public record PodRequest(
 
     /** Name of the VirtualMachineInstance. */
     Optional<String> vmName() {
-        return Optional.ofNullable(annotations.get("kubevirt.io/domain"));
+        return Optional.ofNullable(annotations.get(VM_NAME));
     }
 
     /** The VirtualMachineInstance's uid. */

@@ -1,8 +1,8 @@
 package dev.vmabi.gate;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.TreeMap;
 
 /** Maps of strings, as labels and selectors are, in a JSON tree that may hold anything. */
 final class Texts {
@@ -10,7 +10,7 @@ final class Texts {
 
     /** The entries with a text value; none if this is no object. */
     static Map<String, String> map(JsonNode node) {
-        Map<String, String> map = new TreeMap<>();
+        Map<String, String> map = new LinkedHashMap<>();
         node.properties().forEach(e -> {
             if (e.getValue().isTextual()) {
                 map.put(e.getKey(), e.getValue().textValue());

@@ -8,6 +8,7 @@ import dev.vmabi.fleet.Destinations.Barrier;
 import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
+import dev.vmabi.fleet.Selectors;
 import dev.vmabi.fleet.VmStanding;
 import io.vertx.ext.web.RoutingContext;
 import java.util.ArrayList;
@@ -162,7 +163,7 @@ final class VmPages {
         Stream<Node> candidates = snapshot.fleet().state().nodes().stream()
                 .filter(n -> "arm64".equals(n.architecture()))
                 .filter(n -> !vm.node().equals(Optional.of(n.name())))
-                .filter(n -> n.labels().entrySet().containsAll(vm.nodeSelector().entrySet()));
+                .filter(n -> Selectors.has(n.labels(), vm.nodeSelector()));
         return candidates
                 .map(Node::name)
                 .filter(n -> !kept.contains(n))

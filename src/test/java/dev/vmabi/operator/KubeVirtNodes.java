@@ -14,6 +14,7 @@ import io.fabric8.kubernetes.api.model.PodCondition;
 import io.fabric8.kubernetes.api.model.PodConditionBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -148,20 +149,37 @@ final class KubeVirtNodes implements AutoCloseable {
                 List.of(Map.of("name", "d", "emptyDisk", Map.of("capacity", "1Gi"))));
     }
 
-    /** A person asks for a migration; as virt-api has filled it in. */
+    /** A person asks for a migration. */
     GenericKubernetesResource migrate(String vm, String name) {
-        return person.resource(new GenericKubernetesResourceBuilder()
-                        .withApiVersion("kubevirt.io/v1")
-                        .withKind("VirtualMachineInstanceMigration")
-                        .withNewMetadata()
-                        .withNamespace(NAMESPACE)
-                        .withName(name)
-                        .addToLabels("kubevirt.io/vmi-name", vm)
-                        .addToFinalizers("kubevirt.io/migrationJobFinalize")
-                        .endMetadata()
-                        .addToAdditionalProperties("spec", new HashMap<>(Map.of("vmiName", vm)))
-                        .build())
-                .create();
+        return person.resource(migration(vm, name)).create();
+    }
+
+    /** Whether the gate would let a person's migration through now. */
+    boolean mayMigrate(String vm) {
+        try {
+            person.resource(migration(vm, "asked-first")).dryRun().create();
+            return true;
+        } catch (KubernetesClientException e) {
+            if (e.getCode() == 403) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    /** As virt-api has filled it in. */
+    private static GenericKubernetesResource migration(String vm, String name) {
+        return new GenericKubernetesResourceBuilder()
+                .withApiVersion("kubevirt.io/v1")
+                .withKind("VirtualMachineInstanceMigration")
+                .withNewMetadata()
+                .withNamespace(NAMESPACE)
+                .withName(name)
+                .addToLabels("kubevirt.io/vmi-name", vm)
+                .addToFinalizers("kubevirt.io/migrationJobFinalize")
+                .endMetadata()
+                .addToAdditionalProperties("spec", new HashMap<>(Map.of("vmiName", vm)))
+                .build();
     }
 
     /** What admission makes of a target pod of the VM that is not created. */

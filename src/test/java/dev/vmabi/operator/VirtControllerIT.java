@@ -120,7 +120,8 @@ class VirtControllerIT {
     void aPersonsMigrationIsSteeredAndItsTargetPodIsHeld() {
         String born = boot("goes");
         join("n1", "linux-6.12-cortex-a76");
-        cluster.await(() -> assertThat(cluster.labels("n1")).contains(born));
+        cluster.await(() -> assertThat(nodes.mayMigrate("goes")).isTrue());
+        assertThat(cluster.labels("n1")).contains(born);
 
         GenericKubernetesResource vmim = nodes.migrate("goes", "goes-1");
         assertThat(vmim.<Map<String, String>>get("spec", "addedNodeSelector"))
