@@ -29,6 +29,9 @@ public final class LabImages {
     /** Group of {@code /dev/kvm} in {@code run-images}. */
     private static final String KVM = "78";
 
+    /** For the API server, in milliseconds: on a busy machine an emulated host needs more than ten seconds. */
+    private static final String PATIENCE = "300000";
+
     private static final String POLICY = """
             apiVersion: vmabi.dev/v1alpha1
             kind: VirtualMachineABI
@@ -59,7 +62,12 @@ public final class LabImages {
         add("agent", Map.of("NODE_NAME", kind.name()));
         add(
                 "operator",
-                Map.of("VMABI_NAMESPACE", "vmabi-system", "VMABI_IDENTITY", "image", "QUARKUS_HTTP_PORT", "8082"));
+                Map.of(
+                        "VMABI_NAMESPACE", "vmabi-system",
+                        "VMABI_IDENTITY", "image",
+                        "QUARKUS_HTTP_PORT", "8082",
+                        "KUBERNETES_CONNECTION_TIMEOUT", PATIENCE,
+                        "KUBERNETES_REQUEST_TIMEOUT", PATIENCE));
         files.put("lab/run", Path.of(LabCache.script("run-images")));
         try (EmulatedHost host = cluster.boot(cache, cache.overlay("images", files), kind)) {
             String release = cluster.awaitReport(host);
