@@ -65,7 +65,7 @@ final class Faults {
                 possible.add(
                         new Fault("etcd frozen", "server", true, 30, _ -> real.freezeEtcd(), _ -> real.thawEtcd()));
                 add("history compacted, API server killed", "server", true, 0, _ -> {
-                    real.compact();
+                    real.etcd().compact();
                     real.restart(Duration.ofSeconds(1));
                 });
             }

@@ -56,10 +56,7 @@ public final class OperatorProcess implements AutoCloseable {
         gatePort = freePort();
         webPort = freePort();
         log = directory.resolve(identity + ".log");
-        List<String> command = new ArrayList<>();
-        command.add(ProcessHandle.current().info().command().orElse("java"));
-        command.addAll(JVM_FLAGS);
-        command.add("-Xmx" + heapMiB + "m");
+        List<String> command = java(heapMiB);
         command.add("-Dquarkus.http.host=127.0.0.1");
         command.add("-Dquarkus.http.port=" + httpPort);
         command.add("-Dquarkus.log.console.json.enabled=false");
@@ -81,6 +78,15 @@ public final class OperatorProcess implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException("the operator did not start", e);
         }
+    }
+
+    /** This Java, with the flags that the operator has in its image. */
+    public static List<String> java(int heapMiB) {
+        List<String> command = new ArrayList<>();
+        command.add(ProcessHandle.current().info().command().orElse("java"));
+        command.addAll(JVM_FLAGS);
+        command.add("-Xmx" + heapMiB + "m");
+        return command;
     }
 
     /** Whether it has read the whole fleet. */

@@ -44,7 +44,7 @@ public final class RealServer implements ApiServer {
     private final Map<String, List<String>> commands = new LinkedHashMap<>();
     private final Map<String, Process> processes = new LinkedHashMap<>();
     private final URI url;
-    private final URI etcd;
+    private final Etcd etcd;
     private final boolean collects;
     private final boolean rbac;
     private final AuditLog audit;
@@ -61,19 +61,21 @@ public final class RealServer implements ApiServer {
         write("server.key", certificate.keyPem());
         authenticator = startAuthenticator(certificate);
         int etcdPort = freePort();
-        etcd = URI.create("http://127.0.0.1:" + etcdPort);
+        URI etcdUrl = URI.create("http://127.0.0.1:" + etcdPort);
+        etcd = new Etcd(etcdUrl);
         int peer = freePort();
         int port = freePort();
         url = URI.create("https://127.0.0.1:" + port);
         run(
                 ETCD,
                 "--data-dir=" + directory.resolve("data"),
-                "--listen-client-urls=" + etcd,
-                "--advertise-client-urls=" + etcd,
+                "--listen-client-urls=" + etcdUrl,
+                "--advertise-client-urls=" + etcdUrl,
                 "--listen-peer-urls=http://127.0.0.1:" + peer,
+                "--quota-backend-bytes=8589934592",
                 "--unsafe-no-fsync");
         List<String> arguments = new ArrayList<>(List.of(
-                "--etcd-servers=" + etcd,
+                "--etcd-servers=" + etcdUrl,
                 "--bind-address=127.0.0.1",
                 "--advertise-address=127.0.0.1",
                 "--secure-port=" + port,
@@ -180,25 +182,8 @@ public final class RealServer implements ApiServer {
         Signal.CONT.send(processes.get(ETCD));
     }
 
-    /** Has etcd forget what was before now; who resumes from there, after the server's own memory is gone, gets 410. */
-    public void compact() throws IOException, InterruptedException {
-        try (HttpClient client = HttpClient.newHttpClient()) {
-            JsonNode now = etcd(client, "/v3/kv/range", "{\"key\": \"AA==\"}");
-            String revision = Json.text(now, "header", "revision");
-            JsonNode _ = etcd(client, "/v3/kv/compaction", "{\"revision\": \"" + revision + "\"}");
-        }
-    }
-
-    private JsonNode etcd(HttpClient client, String path, String body) throws IOException, InterruptedException {
-        HttpResponse<byte[]> answer = client.send(
-                HttpRequest.newBuilder(etcd.resolve(path))
-                        .POST(HttpRequest.BodyPublishers.ofString(body))
-                        .build(),
-                HttpResponse.BodyHandlers.ofByteArray());
-        if (answer.statusCode() != 200) {
-            throw new IOException("etcd answers " + answer.statusCode() + " to " + path);
-        }
-        return Json.parse(answer.body(), "application/json");
+    public Etcd etcd() {
+        return etcd;
     }
 
     @Override
@@ -217,6 +202,7 @@ public final class RealServer implements ApiServer {
             }
         }
         authenticator.stop(0);
+        etcd.close();
         DevServer.deleteRecursively(directory);
     }
 

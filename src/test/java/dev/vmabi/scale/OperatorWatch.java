@@ -2,6 +2,7 @@ package dev.vmabi.scale;
 
 import dev.vmabi.demo.OperatorProcess;
 import dev.vmabi.demo.Story;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
@@ -12,6 +13,7 @@ import java.util.regex.Pattern;
 final class OperatorWatch {
     private static final Pattern WRITES = Pattern.compile("(?m)^vmabi_writes_total\\{kind=\"(\\w+)\"} (\\S+)$");
     private static final Pattern QUEUE = Pattern.compile("(?m)^reconciliations_queue\\{[^}]*} (\\S+)$");
+    private static final Duration BETWEEN = Duration.ofMillis(250);
     private static final Duration PATIENCE = Duration.ofMinutes(20);
 
     private final OperatorProcess operator;
@@ -48,11 +50,15 @@ final class OperatorWatch {
         long had = before.getOrDefault(kind, 0L);
         long has = had;
         while (System.nanoTime() < end) {
-            has = writes().getOrDefault(kind, 0L);
+            try {
+                has = writes().getOrDefault(kind, 0L);
+            } catch (UncheckedIOException e) {
+                System.out.println("   no metrics now: " + e.getMessage());
+            }
             if (has - had >= more) {
                 return;
             }
-            Story.pause(Duration.ofMillis(100));
+            Story.pause(BETWEEN);
         }
         throw new IllegalStateException("the operator wrote " + (has - had) + " of " + more + " " + kind + " in "
                 + PATIENCE.toMinutes() + " min");

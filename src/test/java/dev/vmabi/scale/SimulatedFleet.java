@@ -85,6 +85,11 @@ public final class SimulatedFleet {
         });
     }
 
+    /** Takes note of a node that came about otherwise. */
+    void known(String node, String uid) {
+        uids.put(node, uid);
+    }
+
     static String name(String prefix, int i) {
         return "%s-%05d".formatted(prefix, i);
     }
@@ -104,7 +109,11 @@ public final class SimulatedFleet {
 
     /** Does it so many times, {@value #AT_ONCE} at one time; the first that fails fails it all. */
     static void parallel(int number, IntConsumer work) {
-        try (ExecutorService workers = Executors.newFixedThreadPool(AT_ONCE)) {
+        parallel(AT_ONCE, number, work);
+    }
+
+    static void parallel(int atOnce, int number, IntConsumer work) {
+        try (ExecutorService workers = Executors.newFixedThreadPool(atOnce)) {
             List<? extends Future<?>> all = IntStream.range(0, number)
                     .mapToObj(i -> workers.submit(() -> work.accept(i)))
                     .toList();
