@@ -136,7 +136,8 @@ public final class Gate {
 
     private static Decision target(Fleet fleet, Policy policy, Vm vm, PodRequest pod) {
         Optional<String> stamp = stamp(pod).or(vm::stamp);
-        Optional<Digest> guestAbi = fleet.stampIsBehind(vm, policy) ? Optional.empty() : stamp.flatMap(fleet::digest);
+        Optional<Digest> guestAbi =
+                fleet.stampIsBehind(vm, policy) || isBehind(vm, pod) ? Optional.empty() : stamp.flatMap(fleet::digest);
         if (guestAbi.isEmpty()) {
             return new Decision.Deny(
                     Reason.Unknown, Denials.unknown(fleet, vm, stamp, vm.node().isEmpty()));
@@ -149,6 +150,18 @@ public final class Gate {
         Steering steering =
                 Steering.to(Names.nodeLabel(guestAbi.get())).onlyProfiles(destinations.profilesWithWayBack());
         return new Decision.Steer(Reason.GuestAbi, steering, List.of());
+    }
+
+    /**
+     * Whether what is known of the VM here and what its pod says are of different times, as when this replica's watch is
+     * late: KubeVirt copies a VM's labels to its pods, and marks a VM that has landed with its node.
+     */
+    private static boolean isBehind(Vm vm, PodRequest pod) {
+        return differ(vm.node(), pod.vmNode()) || differ(vm.stamp(), stamp(pod));
+    }
+
+    private static boolean differ(Optional<String> one, Optional<String> other) {
+        return one.isPresent() && other.isPresent() && !one.equals(other);
     }
 
     /** Never denied: with no accepting node the pod waits, and starts as soon as there is one. */

@@ -33,6 +33,7 @@ public class Application {
     private static final Logger LOG = Logger.getLogger(Application.class);
 
     private static final String LEASE = "vmabi-operator";
+    private static final Duration LEASE_LASTS = Duration.ofSeconds(15);
 
     private volatile boolean ending;
 
@@ -68,7 +69,9 @@ public class Application {
                 .withKubernetesSerialization(serialization)
                 .withConfig(config)
                 .withHttpClientBuilderConsumer(
-                        http -> http.addOrReplaceInterceptor("lease", new ObservedLease(LEASE, System::nanoTime)))
+                        http -> http.addOrReplaceInterceptor("lease", new ObservedLease(LEASE, System::nanoTime))
+                                .addOrReplaceInterceptor(
+                                        "fence", new LeaseFence(LEASE, LEASE_LASTS, System::nanoTime, this::endIfLost)))
                 .build();
     }
 
@@ -90,7 +93,7 @@ public class Application {
                 .register(meters);
         LeaderElectionConfigurationBuilder builder = LeaderElectionConfigurationBuilder.aLeaderElectionConfiguration(
                         LEASE)
-                .withLeaseDuration(Duration.ofSeconds(15))
+                .withLeaseDuration(LEASE_LASTS)
                 .withRenewDeadline(Duration.ofSeconds(10))
                 .withRetryPeriod(Duration.ofSeconds(2))
                 .withLeaderCallbacks(new LeaderCallbacks(

@@ -243,6 +243,8 @@ public final class KubeVirtStandIn implements AutoCloseable {
                         status.put("migrationState", migrationState);
                     }
                     v.setAdditionalProperty("status", status);
+                    // virt-handler writes both at once.
+                    v.getMetadata().getLabels().put("kubevirt.io/nodeName", node);
                     return v;
                 });
     }

@@ -19,6 +19,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -331,6 +332,25 @@ class GateTest {
             assertThat(Gate.decide(rolling().build(), with(pod, labels, pod.annotations()))
                             .reason())
                     .isEqualTo(Reason.Unknown);
+        }
+
+        /** A watch may be late; what this replica knows of the VM and what its pod was made from are then of two times. */
+        @ParameterizedTest
+        @CsvSource({"n-1, true, true", "n-2, true, false", "n-1, false, false"})
+        void waitWhileTheirVmIsKnownOtherwiseThanWhenTheyWereMade(String node, boolean sameStamp, boolean goes) {
+            PodRequest pod = target(
+                    "vm-old", Optional.of(born(sameStamp ? N : N1).digest().label()), Map.of());
+            Map<String, String> labels = new HashMap<>(pod.labels());
+            labels.put("kubevirt.io/nodeName", node);
+            Decision decision = Gate.decide(rolling().build(), with(pod, labels, pod.annotations()));
+            if (goes) {
+                assertThat(decision).isInstanceOf(Decision.Steer.class);
+            } else {
+                assertThat(decision)
+                        .isInstanceOfSatisfying(
+                                Decision.Deny.class,
+                                deny -> assertThat(deny.message()).contains("try again in a few seconds"));
+            }
         }
 
         @Test

@@ -286,6 +286,10 @@ final class KubeVirtNodes implements AutoCloseable {
                     Map<String, Object> status = new HashMap<>(v.<Map<String, Object>>get("status"));
                     change.accept(status);
                     v.setAdditionalProperty("status", status);
+                    if (status.get("nodeName") instanceof String node) {
+                        // virt-handler writes both at once.
+                        v.getMetadata().getLabels().put("kubevirt.io/nodeName", node);
+                    }
                     return v;
                 });
     }
