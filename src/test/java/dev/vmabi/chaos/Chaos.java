@@ -16,9 +16,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** {@code make chaos}: faults from a seed, one after another and overlapping, and what a checker outside sees of it. */
 public final class Chaos {
+    /** How much later than its schedule has it a fault still begins; those of one kind wait for one another. */
+    private static final Duration MOST_LATE = Duration.ofSeconds(30);
+
     private static final int OBJECTS_A_MINUTE = 100;
     private static final int MOST_OBJECTS = 1_000;
     private static final Duration STAYS_RIGHT = Duration.ofSeconds(5);
@@ -59,6 +63,7 @@ public final class Chaos {
         Schedule schedule = Schedule.of(faults.possible(), seconds, seed);
         Thread going = Thread.ofPlatform().name("churn").start(churn);
         Map<String, Object> locks = new TreeMap<>();
+        AtomicInteger leftOut = new AtomicInteger();
         List<Thread> running = new ArrayList<>();
         Instant start = Instant.now();
         for (Schedule.Injection injection : schedule.injections()) {
@@ -69,7 +74,12 @@ public final class Chaos {
             Object lock = locks.computeIfAbsent(injection.fault().group(), g -> new Object());
             running.add(Thread.ofPlatform().name(injection.fault().name()).start(() -> {
                 synchronized (lock) {
-                    inject(injection);
+                    Duration late = Duration.between(start.plusSeconds(injection.at()), Instant.now());
+                    if (late.compareTo(MOST_LATE) > 0) {
+                        leftOut.incrementAndGet();
+                    } else {
+                        inject(injection);
+                    }
                 }
             }));
         }
@@ -78,6 +88,8 @@ public final class Chaos {
         join(going);
         boolean right = Rig.becomes(LAST, this::staysRight);
         new Table(rig.checker, injected, seed).print(System.out);
+        System.out.println(
+                leftOut + " faults were left out: others of their kind took longer than the schedule gives them");
         System.out.println(churn.told());
         System.out.println(faults.told());
         rig.replicas.forEach(r -> System.out.println(r.name() + " was started " + r.starts() + " times"));

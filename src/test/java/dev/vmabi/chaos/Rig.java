@@ -60,7 +60,7 @@ final class Rig implements AutoCloseable {
         this.server = server;
         admin = server.client();
         new DemoCluster(admin).install();
-        checker = new Checker(server.client());
+        checker = new Checker(server.client(), broken -> System.out.println("broken: " + broken));
         Optional<Path> fakeClock =
                 FAKE_CLOCKS.stream().map(Path::of).filter(Files::exists).findFirst();
         for (String name : List.of("operator-1", "operator-2")) {

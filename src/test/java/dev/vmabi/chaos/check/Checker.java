@@ -15,6 +15,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
@@ -37,6 +38,7 @@ public final class Checker implements AutoCloseable {
     private final Writers writers = new Writers(this::violated);
     private final LedTime led = new LedTime();
     private final Duration grace;
+    private final Consumer<Violation> told;
     private final Patience patience;
     private final Recoveries recoveries = new Recoveries();
     private final World world;
@@ -45,12 +47,14 @@ public final class Checker implements AutoCloseable {
             Thread.ofPlatform().name("checker").daemon().factory());
     private volatile List<Mismatch> wrong = List.of();
 
-    public Checker(KubernetesClient client) {
-        this(client, GRACE);
+    /** @param told each violation as it is found */
+    public Checker(KubernetesClient client, Consumer<Violation> told) {
+        this(client, GRACE, told);
     }
 
-    Checker(KubernetesClient client, Duration grace) {
+    Checker(KubernetesClient client, Duration grace, Consumer<Violation> told) {
         this.grace = grace;
+        this.told = told;
         patience = new Patience(grace);
         world = new World(client);
         world.start(vm -> guests.saw(vm, world.picture()), policy -> pins.saw(policy, world.picture(), Instant.now()));
@@ -84,7 +88,9 @@ public final class Checker implements AutoCloseable {
     }
 
     private void violated(String object, String what) {
-        violations.add(new Violation(Instant.now(), object, what));
+        Violation violation = new Violation(Instant.now(), object, what);
+        violations.add(violation);
+        told.accept(violation);
     }
 
     /** A fault begins that keeps the operator from writing or from seeing. */

@@ -32,7 +32,7 @@ class CheckerTest {
                 ScheduledExecutorService leader = Executors.newSingleThreadScheduledExecutor()) {
             new DemoCluster(client).install();
             try (ReplayFleet fleet = new ReplayFleet(server);
-                    Checker checker = new Checker(server.client(), Duration.ofSeconds(2))) {
+                    Checker checker = new Checker(server.client(), Duration.ofSeconds(2), _ -> {})) {
                 fleet.join("n1", "none", "linux-6.12-cortex-a76");
                 Awaitility.await("the report to be seen")
                         .atMost(PATIENCE)
