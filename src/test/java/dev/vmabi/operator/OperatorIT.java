@@ -131,6 +131,7 @@ class OperatorIT {
         cluster.nodes.join("marked-1", "marked", "linux-6.12-cortex-a76");
         cluster.apply(policy("marked", "raise: {soak: 1h}"));
         cluster.expect("marked", s -> assertThat(s.nodes().accepting()).isEqualTo(1));
+        cluster.settle();
         Set<String> proved = cluster.labels("marked-1");
         Node _ = client().nodes()
                 .withName("marked-1")
