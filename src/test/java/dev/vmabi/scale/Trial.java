@@ -135,7 +135,7 @@ final class Trial implements AutoCloseable {
         System.out.printf(
                 "%d nodes, %d VMs, %d profiles; %s%n", size.nodes(), size.vms(), size.profiles(), server.describe());
         new DemoCluster(client).install();
-        // A server keeps every object in memory once for each version that it serves: 20 GiB for 50,000 VMs in two.
+        // With two versions served the API server grew to 21 GiB at 50,000 VMs; one per version is a guess.
         var _ = client.apiextensions()
                 .v1()
                 .customResourceDefinitions()
