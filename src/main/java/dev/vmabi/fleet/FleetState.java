@@ -181,7 +181,9 @@ public record FleetState(
 
         /** This VM with the labels of its namespace. */
         public Vm in(Map<String, String> ofNamespace) {
-            return new Vm(namespace, name, uid, labels, ofNamespace, node, clamp, stamp, moved, nodeSelector);
+            return namespaceLabels.equals(ofNamespace)
+                    ? this
+                    : new Vm(namespace, name, uid, labels, ofNamespace, node, clamp, stamp, moved, nodeSelector);
         }
 
         /** {@code namespace/name}. */

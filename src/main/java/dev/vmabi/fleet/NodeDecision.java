@@ -1,6 +1,5 @@
 package dev.vmabi.fleet;
 
-import dev.vmabi.abi.Clamp;
 import dev.vmabi.abi.Digest;
 import dev.vmabi.abi.Vmm;
 import dev.vmabi.api.NodeABIStatus;
@@ -15,9 +14,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * All that is decided for one node at one moment.
@@ -101,29 +100,53 @@ public record NodeDecision(
 
     /** The names of the nodes for which another decision may be due than before; {@code before} is null at the start. */
     public static Set<String> concerned(Fleet before, Fleet now) {
-        return before != null && Seen.of(before).equals(Seen.of(now))
-                ? before.state().nodesByName().differences(now.state().nodesByName())
-                : now.state().nodesByName().keySet();
+        if (before == null || !policiesOf(before).equals(policiesOf(now))) {
+            return now.state().nodesByName().keySet();
+        }
+        Set<String> concerned = new TreeSet<>(
+                before.state().nodesByName().differences(now.state().nodesByName()));
+        if (!before.state().guestAbis().keySet().equals(now.state().guestAbis().keySet())
+                || !before.state()
+                        .profiles()
+                        .keySet()
+                        .equals(now.state().profiles().keySet())
+                || !before.clamps().equals(now.clamps())) {
+            now.index().nodes().all().forEach((kind, nodes) -> {
+                PersistentMap<String, Node> were = before.index().nodes().all().get(kind);
+                concerned.addAll(
+                        were != null
+                                        && decidedAlike(
+                                                kind, nodes.values().iterator().next(), before, now)
+                                ? were.differences(nodes)
+                                : nodes.keySet());
+            });
+        }
+        return concerned;
     }
 
-    /** What all nodes have in common of what is decided from. */
-    private record Seen(List<?> policies, Set<Digest> guestAbis, Set<Digest> profiles, Map<Digest, Clamp> clamps) {
-        static Seen of(Fleet fleet) {
-            return new Seen(
-                    fleet.pools().oldestFirst().stream()
-                            .map(p -> Arrays.asList(
-                                    p.name(),
-                                    p.created(),
-                                    p.spec(),
-                                    p.unknown(),
-                                    p.status() == null,
-                                    Optional.ofNullable(p.status()).map(VirtualMachineABIStatus::baseline),
-                                    Fence.raised(p.status())))
-                            .toList(),
-                    fleet.state().guestAbis().keySet(),
-                    fleet.state().profiles().keySet(),
-                    fleet.clamps());
+    /** Whether both fleets have the same in store for all nodes of the kind, of which {@code any} is one. */
+    private static boolean decidedAlike(NodeKind kind, Node any, Fleet before, Fleet now) {
+        if (!(kind instanceof NodeKind.Heard heard)) {
+            return false;
         }
+        Optional<Policy> holder = heard.holder().flatMap(now::policy);
+        Vmm vmm = holder.map(now::vmm).orElse(Vmm.GENERIC);
+        return before.earned(heard.fresh(), vmm).equals(now.earned(heard.fresh(), vmm))
+                && holder.map(p -> judge(before, any, p)).equals(holder.map(p -> judge(now, any, p)));
+    }
+
+    /** What decisions on nodes see of the policies. */
+    private static List<?> policiesOf(Fleet fleet) {
+        return fleet.pools().oldestFirst().stream()
+                .map(p -> Arrays.asList(
+                        p.name(),
+                        p.created(),
+                        p.spec(),
+                        p.unknown(),
+                        p.status() == null,
+                        Optional.ofNullable(p.status()).map(VirtualMachineABIStatus::baseline),
+                        Fence.raised(p.status())))
+                .toList();
     }
 
     private static void describe(

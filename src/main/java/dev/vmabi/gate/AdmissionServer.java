@@ -31,6 +31,9 @@ final class AdmissionServer implements AutoCloseable {
 
     private static final long MOST_WAIT_MILLIS = 1000;
 
+    /** Connections not yet taken: an API server that comes back from a pause opens one for each review that waits. */
+    private static final int MOST_WAITING = 1024;
+
     /** Longest that callers are sent elsewhere before the end, and how long none has called when they all are. */
     private static final Duration DRAIN = Duration.ofSeconds(5);
 
@@ -65,7 +68,7 @@ final class AdmissionServer implements AutoCloseable {
      */
     AdmissionServer(int port, KeyManager keys, Reviewer reviewer) throws IOException {
         this.reviewer = reviewer;
-        server = HttpsServer.create(new InetSocketAddress(port), 0);
+        server = HttpsServer.create(new InetSocketAddress(port), MOST_WAITING);
         server.setHttpsConfigurator(new HttpsConfigurator(context(keys)));
         server.setExecutor(executor);
         for (Hook hook : Hook.values()) {

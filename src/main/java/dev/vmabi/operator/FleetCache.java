@@ -129,7 +129,21 @@ public class FleetCache implements FleetSource {
     }
 
     void wroteVmi(GenericKubernetesResource vmi) {
-        dirtyIf(vmIf(key(vmi), vms.wrote(key(vmi), vmi, shared.vm(Views.vm(vmi)))));
+        String key = key(vmi);
+        dirtyIf(vmIf(key, vms.wrote(key, vmi, vm(vmi))));
+    }
+
+    private boolean vmChanged(GenericKubernetesResource vmi) {
+        String key = key(vmi);
+        return vmIf(key, vms.told(key, vmi, vm(vmi)));
+    }
+
+    private Optional<FleetState.Vm> vm(GenericKubernetesResource vmi) {
+        return shared.vm(Views.vm(vmi).map(this::inItsNamespace));
+    }
+
+    private FleetState.Vm inItsNamespace(FleetState.Vm vm) {
+        return vm.in(namespaces.getOrDefault(vm.namespace(), Map.of()));
     }
 
     private boolean nodeIf(String name, boolean changed) {
@@ -171,7 +185,7 @@ public class FleetCache implements FleetSource {
         vmis = new Served(
                         client,
                         KubeVirt.INSTANCES,
-                        v -> vmIf(key(v), vms.told(key(v), v, shared.vm(Views.vm(v)))),
+                        this::vmChanged,
                         v -> vmIf(key(v), vms.remove(key(v))),
                         () -> changedVms.addAll(vms.clear()),
                         this::markDirty)
@@ -219,8 +233,7 @@ public class FleetCache implements FleetSource {
         }
         PersistentMap<String, FleetState.Vm> nextVms = state.vmsByKey();
         for (String key : taken(changedVms)) {
-            Optional<FleetState.Vm> vm =
-                    vms.get(key).flatMap(v -> v).map(v -> v.in(namespaces.getOrDefault(v.namespace(), Map.of())));
+            Optional<FleetState.Vm> vm = vms.get(key).flatMap(v -> v).map(this::inItsNamespace);
             nextVms = vm.isPresent() ? nextVms.with(key, vm.get()) : nextVms.without(key);
         }
         return new FleetState(

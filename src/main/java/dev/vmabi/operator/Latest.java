@@ -8,7 +8,7 @@ import java.util.Set;
 
 /**
  * The latest view of each object of one kind. What this process has written is seen at once, and stays seen although
- * the watch may still tell of a time before it.
+ * the watch may still tell of a time before it. Of equal views the first is kept, which others hold too.
  */
 final class Latest<T> {
 
@@ -23,8 +23,9 @@ final class Latest<T> {
         if (known != null && known.written() && version < known.version()) {
             return false;
         }
-        readings.put(key, new Reading<>(version, false, view));
-        return known == null || !known.view().equals(view);
+        boolean differs = known == null || !known.view().equals(view);
+        readings.put(key, new Reading<>(version, false, differs ? view : known.view()));
+        return differs;
     }
 
     /** Takes the server's answer to a write to a known object. Returns whether that differs from what was known. */
@@ -34,8 +35,9 @@ final class Latest<T> {
         if (known == null || version < known.version()) {
             return false;
         }
-        readings.put(key, new Reading<>(version, true, view));
-        return !known.view().equals(view);
+        boolean differs = !known.view().equals(view);
+        readings.put(key, new Reading<>(version, true, differs ? view : known.view()));
+        return differs;
     }
 
     /** Returns whether it was known. */

@@ -1,6 +1,7 @@
 package dev.vmabi.operator;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.informers.cache.ItemStore;
 import java.util.Map;
@@ -14,7 +15,13 @@ import java.util.stream.Stream;
  */
 public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
 
-    private record Named(String namespace, String name, String uid, String resourceVersion, String deletionTimestamp) {}
+    /** Its namespace and name are in its key. */
+    private record Named(String uid, long resourceVersion, String deletionTimestamp) {
+        static Named of(ObjectMeta metadata) {
+            return new Named(
+                    metadata.getUid(), Long.parseLong(metadata.getResourceVersion()), metadata.getDeletionTimestamp());
+        }
+    }
 
     private final Map<String, Named> objects = new ConcurrentHashMap<>();
     private final Supplier<T> empty;
@@ -33,26 +40,20 @@ public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
 
     @Override
     public T put(String key, T object) {
-        return object(objects.put(
-                key,
-                new Named(
-                        object.getMetadata().getNamespace(),
-                        object.getMetadata().getName(),
-                        object.getMetadata().getUid(),
-                        object.getMetadata().getResourceVersion(),
-                        object.getMetadata().getDeletionTimestamp())));
+        return object(key, objects.put(key, Named.of(object.getMetadata())));
     }
 
-    private T object(Named named) {
+    private T object(String key, Named named) {
         if (named == null) {
             return null;
         }
+        int slash = key.indexOf('/');
         T object = empty.get();
         object.setMetadata(new ObjectMetaBuilder()
-                .withNamespace(named.namespace())
-                .withName(named.name())
+                .withNamespace(slash < 0 ? null : key.substring(0, slash))
+                .withName(key.substring(slash + 1))
                 .withUid(named.uid())
-                .withResourceVersion(named.resourceVersion())
+                .withResourceVersion(String.valueOf(named.resourceVersion()))
                 .withDeletionTimestamp(named.deletionTimestamp())
                 .build());
         return object;
@@ -60,7 +61,7 @@ public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
 
     @Override
     public T remove(String key) {
-        return object(objects.remove(key));
+        return object(key, objects.remove(key));
     }
 
     @Override
@@ -70,12 +71,12 @@ public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
 
     @Override
     public Stream<T> values() {
-        return objects.values().stream().map(this::object);
+        return objects.entrySet().stream().map(o -> object(o.getKey(), o.getValue()));
     }
 
     @Override
     public T get(String key) {
-        return object(objects.get(key));
+        return object(key, objects.get(key));
     }
 
     @Override

@@ -34,17 +34,18 @@ final class Shared {
                                 one(spec.proofs())),
                 status == null
                         ? null
-                        : new NodeABIStatus(status.observedGeneration(), status.conditions(), one(status.policies())));
+                        : new NodeABIStatus(
+                                status.observedGeneration(),
+                                status.conditions().stream().map(this::one).toList(),
+                                one(status.policies())));
     }
 
     /** An equal node, whose labels are those of others: a node carries one for each guest ABI. */
     FleetState.Node node(FleetState.Node node) {
-        Map<String, String> labels = new HashMap<>();
-        node.labels().forEach((key, value) -> labels.put(one(key), one(value)));
         return new FleetState.Node(
                 node.name(),
                 node.uid(),
-                labels,
+                labels(node.labels()),
                 one(node.architecture()),
                 node.ready(),
                 node.schedulable(),
@@ -60,13 +61,19 @@ final class Shared {
                 one(v.namespace()),
                 v.name(),
                 v.uid(),
-                one(v.labels()),
+                one(labels(v.labels())),
                 v.namespaceLabels(),
                 one(v.node()),
                 one(v.clamp()),
                 one(v.stamp()),
                 v.moved(),
                 one(v.nodeSelector())));
+    }
+
+    private Map<String, String> labels(Map<String, String> labels) {
+        Map<String, String> same = new HashMap<>();
+        labels.forEach((key, value) -> same.put(one(key), one(value)));
+        return Map.copyOf(same);
     }
 
     @SuppressWarnings("unchecked")

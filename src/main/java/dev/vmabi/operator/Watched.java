@@ -20,7 +20,7 @@ final class Watched<T extends HasMetadata> implements ResourceEventHandler<T>, A
     private final Predicate<T> changed;
     private final Predicate<T> gone;
     private final Runnable tell;
-    private final Set<String> taken = ConcurrentHashMap.newKeySet();
+    private volatile Set<String> taken = ConcurrentHashMap.newKeySet();
     private volatile boolean complete;
 
     private Watched(SharedIndexInformer<T> informer, Predicate<T> changed, Predicate<T> gone, Runnable tell) {
@@ -34,6 +34,7 @@ final class Watched<T extends HasMetadata> implements ResourceEventHandler<T>, A
     static <T extends HasMetadata> Watched<T> start(
             SharedIndexInformer<T> informer, Predicate<T> changed, Predicate<T> gone, Runnable tell) {
         Watched<T> watched = new Watched<>(informer, changed, gone, tell);
+        informer.removeNamespaceIndex();
         informer.addEventHandler(watched);
         informer.exceptionHandler((started, error) -> {
             LOG.warnf("a watch failed and is tried again: %s", error.getMessage());
@@ -52,7 +53,7 @@ final class Watched<T extends HasMetadata> implements ResourceEventHandler<T>, A
                 && informer.hasSynced()
                 && taken.containsAll(informer.getStore().listKeys())) {
             complete = true;
-            taken.clear();
+            taken = ConcurrentHashMap.newKeySet();
         }
         return complete;
     }

@@ -21,8 +21,12 @@ import java.util.stream.Stream;
 /** The operator as it ships, in a process of its own. */
 public final class OperatorProcess implements AutoCloseable {
     private static final Path RUNNER = Path.of("target/quarkus-app/quarkus-run.jar");
-    private static final List<String> JVM_FLAGS =
-            List.of("-XX:+UseSerialGC", "-XX:ReservedCodeCacheSize=64m", "-Xss256k");
+    private static final List<String> JVM_FLAGS = List.of(
+            "-XX:+UseSerialGC",
+            "-XX:+UseCompactObjectHeaders",
+            "-XX:TrimNativeHeapInterval=5000",
+            "-XX:ReservedCodeCacheSize=64m",
+            "-Xss256k");
     private static final int HEAP_MIB = 128;
 
     private final Process process;
@@ -71,6 +75,7 @@ public final class OperatorProcess implements AutoCloseable {
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+        builder.environment().put("MALLOC_ARENA_MAX", "1");
         builder.environment().putAll(environment);
         builder.environment().put("KUBECONFIG", kubeconfig.toString());
         try {

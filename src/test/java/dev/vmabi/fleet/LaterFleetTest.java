@@ -8,6 +8,8 @@ import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.SimulatedCluster.Rules;
 import java.time.Instant;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /** A fleet that was made from an earlier one is the same as one made from nothing, whatever happened between them. */
@@ -23,6 +25,66 @@ class LaterFleetTest {
             decisions += both.decisions;
         }
         assertThat(decisions).isGreaterThan(10_000);
+    }
+
+    @Test
+    void nodesThatAChangeDoesNotConcernAreDecidedAsBefore() {
+        int spared = 0;
+        for (long seed = 1; seed <= 300; seed++) {
+            Unconcerned unconcerned = new Unconcerned();
+            FleetSequence.random(seed).run(unconcerned, VERDICTS);
+            spared += unconcerned.sparedByContent;
+        }
+        assertThat(spared).isGreaterThan(1_000);
+    }
+
+    /** Decides for every node that a change is said not to concern, with the fleet before and the one after it. */
+    private static final class Unconcerned implements Rules {
+        private Fleet last;
+        private int sparedByContent;
+
+        @Override
+        public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
+            compare(fleet, now);
+            return SimulatedCluster.PRODUCT.decide(fleet, policy, now);
+        }
+
+        @Override
+        public NodeDecision decide(Fleet fleet, Node node, Instant now) {
+            compare(fleet, now);
+            return SimulatedCluster.PRODUCT.decide(fleet, node, now);
+        }
+
+        private void compare(Fleet fleet, Instant now) {
+            if (last != null) {
+                spare(last, fleet, now);
+                FleetState was = last.state();
+                FleetState is = fleet.state();
+                Fleet between = new Fleet(
+                        new FleetState(
+                                was.policies(),
+                                was.nodesByName(),
+                                is.profiles(),
+                                is.guestAbis(),
+                                was.vmsByKey(),
+                                was.namespaces()),
+                        VERDICTS);
+                if (!is.profiles().equals(was.profiles()) || !is.guestAbis().equals(was.guestAbis())) {
+                    sparedByContent += spare(last, between, now);
+                }
+            }
+            last = fleet;
+        }
+
+        private static int spare(Fleet before, Fleet after, Instant now) {
+            Set<String> spared = new TreeSet<>(after.state().nodesByName().keySet());
+            spared.removeAll(NodeDecision.concerned(before, after));
+            for (String name : spared) {
+                Node node = after.node(name).orElseThrow();
+                assertThat(NodeDecision.decide(after, node, now)).isEqualTo(NodeDecision.decide(before, node, now));
+            }
+            return spared.size();
+        }
     }
 
     /** Decides from a fleet made from nothing, and from one that has been kept since the first decision. */

@@ -7,6 +7,7 @@ import dev.vmabi.operator.FleetCache;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
@@ -14,11 +15,15 @@ import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Reports host profiles that are not what they are named by, and collects those that no node or policy refers to. */
-@ControllerConfiguration(name = "abiprofile", fieldManager = Names.OPERATOR_MANAGER)
+@ControllerConfiguration(
+        name = "abiprofile",
+        fieldManager = Names.OPERATOR_MANAGER,
+        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
 public class ABIProfileReconciler implements Reconciler<ABIProfile> {
     private final FleetCache cache;
     private final ContentReview review;

@@ -8,6 +8,7 @@ import dev.vmabi.operator.FleetCache;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
@@ -15,11 +16,15 @@ import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Collects guest ABIs that no pin, candidate, way back or VM refers to any more. */
-@ControllerConfiguration(name = "guestabi", fieldManager = Names.OPERATOR_MANAGER)
+@ControllerConfiguration(
+        name = "guestabi",
+        fieldManager = Names.OPERATOR_MANAGER,
+        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
 public class GuestABIReconciler implements Reconciler<GuestABI> {
     private final FleetCache cache;
     private final ContentReview review;

@@ -14,6 +14,7 @@ import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
@@ -25,12 +26,19 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /** Holds each pool to its policy: decide, publish the guest ABIs, stamp the VMs, say so in the status. */
 @RateLimited(maxReconciliations = 5, within = 1)
-@ControllerConfiguration(name = "policy", fieldManager = Names.OPERATOR_MANAGER)
+@ControllerConfiguration(
+        name = "policy",
+        fieldManager = Names.OPERATOR_MANAGER,
+        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
 public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     private static final Duration LOOK_AGAIN = Duration.ofMillis(200);
+
+    /** The Operator SDK keeps a timer until its time has come, although each reconciliation sets another in its place. */
+    private static final Duration LONGEST_TIMER = Duration.ofMinutes(10);
 
     private final FleetCache cache;
     private final Writes writes;
@@ -89,11 +97,11 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
         FleetState.Policy view = known.get().with(policy.getStatus());
         PolicyDecision decision = PolicyDecision.decide(fleet.get(), view, now);
         recorder.decided(fleet.get(), view, now, decision);
-        decision.guestAbis().forEach((digest, abi) -> {
-            if (!cache.exists(digest)) {
-                writes.publish(abi);
-            }
-        });
+        SeveralAtOnce.write(
+                decision.guestAbis().values().stream()
+                        .filter(abi -> !cache.exists(abi.digest()))
+                        .toList(),
+                writes::publish);
         // What nodes wait for is said first.
         boolean stampsLeft = policy.getStatus() == null
                 ? !decision.stamps().isEmpty()
@@ -116,8 +124,10 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
             update.setStatus(decision.status());
             control = UpdateControl.patchStatus(update);
         }
-        return decision.next().equals(Instant.MAX)
-                ? control
-                : control.rescheduleAfter(Duration.between(now, decision.next()).plusMillis(100));
+        if (decision.next().equals(Instant.MAX)) {
+            return control;
+        }
+        Duration left = Duration.between(now, decision.next()).plusMillis(100);
+        return control.rescheduleAfter(left.compareTo(LONGEST_TIMER) < 0 ? left : LONGEST_TIMER);
     }
 }

@@ -7,24 +7,16 @@ import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.client.KubernetesClientException;
-import io.opentelemetry.context.Context;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /** Stamps the VMs of a policy, several at a time. */
 @ApplicationScoped
 class Stamps {
     /** An installation meets tens of thousands of VMs; the policy's status is not to wait until all of them are stamped. */
     private static final int MOST = 1_000;
-
-    private static final int AT_ONCE = 16;
 
     /** VMs that are stamped at one time and told of: at an installation there are thousands, and nothing to tell. */
     private static final int MOST_TOLD = 20;
@@ -51,25 +43,7 @@ class Stamps {
                 .limit(MOST + 1L)
                 .toList();
         boolean told = due.size() <= MOST_TOLD;
-        List<Future<?>> written = new ArrayList<>();
-        try (ExecutorService workers =
-                Executors.newFixedThreadPool(AT_ONCE, Thread.ofVirtual().factory())) {
-            due.stream()
-                    .limit(MOST)
-                    .forEach(s -> written.add(workers.submit(
-                            Context.current().wrap(() -> stamp(s.getKey(), s.getValue(), policy, told)))));
-        }
-        for (Future<?> one : written) {
-            try {
-                one.get();
-            } catch (ExecutionException e) {
-                throw new KubernetesClientException(
-                        "a VM could not be stamped: " + e.getCause().getMessage(), e.getCause());
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new KubernetesClientException("interrupted while VMs were stamped", e);
-            }
-        }
+        SeveralAtOnce.write(due.stream().limit(MOST).toList(), s -> stamp(s.getKey(), s.getValue(), policy, told));
         return due.size() > MOST;
     }
 

@@ -1,0 +1,50 @@
+package dev.vmabi.operator;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.List;
+import java.util.Properties;
+import org.junit.jupiter.api.Test;
+
+class ControllersTest {
+    @Test
+    void noControllerEverGivesUp() throws IOException {
+        Properties settings = new Properties();
+        try (InputStream in = ControllersTest.class.getResourceAsStream("/application.properties")) {
+            settings.load(in);
+        }
+        assertThat(controllers())
+                .isNotEmpty()
+                .allSatisfy(c -> assertThat(settings)
+                        .containsEntry(
+                                "quarkus.operator-sdk.controllers.\"" + c.name() + "\".retry.max-attempts", "-1"));
+    }
+
+    /** The Operator SDK 5.3.2 keeps the timer of each reconciliation until its time has come: for ten hours, if not told. */
+    @Test
+    void noControllerKeepsTimersForLong() {
+        assertThat(controllers()).isNotEmpty().allSatisfy(c -> {
+            MaxReconciliationInterval longest = c.maxReconciliationInterval();
+            assertThat(longest.timeUnit().toSeconds(longest.interval()))
+                    .as(c.name())
+                    .isBetween(1L, 600L);
+        });
+    }
+
+    private static List<ControllerConfiguration> controllers() {
+        return new ClassFileImporter()
+                        .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+                        .importPackages("dev.vmabi.operator")
+                        .stream()
+                        .filter(c -> c.isAnnotatedWith(ControllerConfiguration.class))
+                        .map((JavaClass c) -> c.getAnnotationOfType(ControllerConfiguration.class))
+                        .toList();
+    }
+}
