@@ -44,10 +44,10 @@ public final class Fleet {
     private record HomesKey(String policy, String baseline, Clamp clamp) {}
 
     public Fleet(FleetState state, Verdicts verdicts) {
-        this(state, verdicts, FleetIndex.of(state, verdicts));
+        this(state, verdicts, FleetIndex.of(state, verdicts), Optional.empty());
     }
 
-    private Fleet(FleetState state, Verdicts verdicts, FleetIndex index) {
+    private Fleet(FleetState state, Verdicts verdicts, FleetIndex index, Optional<Fleet> before) {
         this.state = state;
         this.verdicts = verdicts;
         this.index = index;
@@ -57,6 +57,22 @@ public final class Fleet {
                 .keySet()
                 .forEach(v -> v.stamp().flatMap(this::digest).ifPresent(d -> clamps.merge(d, v.clamp(), Fleet::first)));
         pools().oldestFirst().reversed().forEach(p -> clampsOf(p.status()));
+        before.filter(b -> b.clamps.equals(clamps)
+                        && b.state.guestAbis().keySet().equals(state.guestAbis().keySet()))
+                .ifPresent(this::keepLabels);
+    }
+
+    /** What a report has earned stays as it is until there is another guest ABI to earn. */
+    private void keepLabels(Fleet before) {
+        Set<Standing> reports = index.nodes().all().keySet().stream()
+                .filter(NodeKind.Heard.class::isInstance)
+                .map(k -> ((NodeKind.Heard) k).fresh())
+                .collect(Collectors.toSet());
+        before.labels.forEach((key, earned) -> {
+            if (reports.contains(key.standing())) {
+                labels.put(key, earned);
+            }
+        });
     }
 
     /**
@@ -64,7 +80,7 @@ public final class Fleet {
      * nodes and VMs, as long as the states share what did not change.
      */
     public Fleet next(FleetState later) {
-        return new Fleet(later, verdicts, index.next(later));
+        return new Fleet(later, verdicts, index.next(later), Optional.of(this));
     }
 
     private void clampsOf(VirtualMachineABIStatus status) {

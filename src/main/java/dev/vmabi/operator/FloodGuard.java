@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.logging.Filter;
 import java.util.logging.LogRecord;
+import org.jboss.logmanager.ExtLogRecord;
 
 /**
  * Lets the same trouble be logged a few times a minute, and says how often it was left out: thousands of bad objects, or
@@ -47,7 +48,7 @@ public final class FloodGuard implements Filter {
         Instant now = record.getInstant();
         if (now.isAfter(count.since.plus(WINDOW))) {
             if (count.leftOut > 0) {
-                record.setMessage(record.getMessage() + " (" + count.leftOut + " more like this were left out)");
+                append(record, " (" + count.leftOut + " more like this were left out)");
             }
             count.since = now;
             count.logged = 0;
@@ -59,5 +60,15 @@ public final class FloodGuard implements Filter {
         }
         count.logged++;
         return true;
+    }
+
+    /** JBoss's records forget how their text takes its parameters when it is set without. */
+    private static void append(LogRecord record, String more) {
+        String text = record.getMessage() + more;
+        if (record instanceof ExtLogRecord own) {
+            own.setMessage(text, own.getFormatStyle());
+        } else {
+            record.setMessage(text);
+        }
     }
 }

@@ -39,13 +39,15 @@ record Component(
                     "jdk.net",
                     "jdk.unsupported",
                     "jdk.zipfs"),
-            // As the integration tests run it; of the memory it is given, the JVM's own parts need some 150 MiB.
+            // As the integration tests run it; beside the heap the JVM needs some 180 MiB (docs/performance.md).
             // With the first compiler alone AES is twenty times slower, and was a quarter of the work.
             List.of(
                     "-XX:+UseSerialGC",
+                    "-XX:+UseCompactObjectHeaders",
+                    "-XX:TrimNativeHeapInterval=5000",
                     "-XX:ReservedCodeCacheSize=64m",
                     "-Xss256k",
-                    "-XX:MaxRAMPercentage=60",
+                    "-XX:MaxRAMPercentage=40",
                     "-XX:+ExitOnOutOfMemoryError",
                     "-jar",
                     "/opt/vmabi/quarkus-run.jar"),

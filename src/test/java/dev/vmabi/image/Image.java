@@ -66,7 +66,8 @@ record Image(Component component, String architecture, Path output) {
                     .setCreationTime(TIME)
                     .setUser(ImageFiles.USER + ":" + ImageFiles.USER)
                     .setWorkingDirectory(AbsoluteUnixPath.get("/"))
-                    .setEnvironment(Map.of("PATH", "/opt/java/bin", "LANG", "C.UTF-8"))
+                    // One arena: glibc would keep what the compilers free in several, for good.
+                    .setEnvironment(Map.of("PATH", "/opt/java/bin", "LANG", "C.UTF-8", "MALLOC_ARENA_MAX", "1"))
                     .setEntrypoint(entrypoint())
                     .setExposedPorts(component.ports().stream().map(Port::tcp).collect(Collectors.toSet()))
                     .setLabels(labels());

@@ -7,6 +7,8 @@ import java.time.Instant;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.stream.IntStream;
+import org.jboss.logmanager.ExtLogRecord;
+import org.jboss.logmanager.formatters.PatternFormatter;
 import org.junit.jupiter.api.Test;
 
 class FloodGuardTest {
@@ -32,6 +34,26 @@ class FloodGuardTest {
         LogRecord next = says("%s is left out", NOON.plus(FloodGuard.WINDOW).plusMillis(1), "vm-x");
         assertThat(guard.isLoggable(next)).isTrue();
         assertThat(next.getMessage()).isEqualTo("%s is left out (9980 more like this were left out)");
+    }
+
+    @Test
+    void whatWasLeftOutIsToldWithTheParametersInTheirPlaces() {
+        for (int i = 0; i <= FloodGuard.MOST; i++) {
+            assertThat(guard.isLoggable(printed(i, NOON))).isEqualTo(i < FloodGuard.MOST);
+        }
+        ExtLogRecord next = printed(77, NOON.plus(FloodGuard.WINDOW).plusMillis(1));
+        assertThat(guard.isLoggable(next)).isTrue();
+        assertThat(new PatternFormatter("%s").format(next))
+                .isEqualTo("GuestABI 77 is left out (1 more like this were left out)");
+    }
+
+    private static ExtLogRecord printed(int number, Instant when) {
+        ExtLogRecord record = new ExtLogRecord(
+                Level.WARNING, "%s %s is left out", ExtLogRecord.FormatStyle.PRINTF, FloodGuardTest.class.getName());
+        record.setLoggerName("dev.vmabi");
+        record.setParameters(new Object[] {"GuestABI", number});
+        record.setInstant(when);
+        return record;
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vmabi.api.ABIProfile;
 import dev.vmabi.api.ABIProfileSpec;
+import dev.vmabi.api.GuestABI;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.NodeABISpec;
@@ -210,8 +211,21 @@ class OperatorIT {
         report("rubbish-4", new NodeABISpec(available, known, boot, "\u0000".repeat(3), null, "x".repeat(64), huge));
         report("rubbish-5", new NodeABISpec(new Kvm(KvmState.ProbeFailed, "?"), null, boot, null, null, null, null));
         report("no-such-node", new NodeABISpec(available, known, boot, null, null, null, huge));
+        GuestABI shortName = new GuestABI();
+        shortName.setMetadata(new ObjectMetaBuilder().withName("short").build());
+        shortName.setSpec(
+                client().resources(GuestABI.class).list().getItems().getFirst().getSpec());
+        GuestABI _ = client().resource(shortName).create();
 
         cluster.await(() -> {
+            assertThat(OperatedCluster.text(
+                            client().resources(GuestABI.class)
+                                    .withName("short")
+                                    .get()
+                                    .getStatus()
+                                    .conditions(),
+                            "Valid"))
+                    .startsWith("False ContentInvalid: the content has digest ");
             assertThat(cluster.nodeCondition("rubbish-1", "Reporting"))
                     .isEqualTo("False Unusable: spec.profile of NodeABI rubbish-1 is missing");
             assertThat(cluster.nodeCondition("rubbish-2", "Reporting"))

@@ -113,6 +113,6 @@ final class Convergence {
     /** A lease that was not given up is waited for; changes before that would only measure the wait. */
     private void awaitLead() {
         await("the lease", () -> trial.operator().operator().metrics().contains("vmabi_leader 1.0"));
-        Story.pause(Duration.ofSeconds(3));
+        trial.operator().awaitQuiet();
     }
 }

@@ -14,6 +14,7 @@ final class OperatorWatch {
     private static final Pattern WRITES = Pattern.compile("(?m)^vmabi_writes_total\\{kind=\"(\\w+)\"} (\\S+)$");
     private static final Pattern QUEUE = Pattern.compile("(?m)^reconciliations_queue\\{[^}]*} (\\S+)$");
     private static final Duration BETWEEN = Duration.ofMillis(250);
+    private static final Duration HARDLY = Duration.ofMillis(50);
     private static final Duration PATIENCE = Duration.ofMinutes(20);
 
     private final OperatorProcess operator;
@@ -62,6 +63,15 @@ final class OperatorWatch {
         }
         throw new IllegalStateException("the operator wrote " + (has - had) + " of " + more + " " + kind + " in "
                 + PATIENCE.toMinutes() + " min");
+    }
+
+    /** Waits until it has hardly used the processor for three seconds. */
+    void awaitQuiet() {
+        for (int quiet = 0; quiet < 3; ) {
+            Duration before = cpu();
+            Story.pause(Duration.ofSeconds(1));
+            quiet = cpu().minus(before).compareTo(HARDLY) < 0 ? quiet + 1 : 0;
+        }
     }
 
     /** The deepest queue that was seen since this was asked last. */

@@ -55,7 +55,7 @@ public class GuestABIReconciler implements Reconciler<GuestABI> {
                 new GuestABI(),
                 unused,
                 () -> object.getSpec().toGuestAbi().digest().hex(),
-                (fleet, name) -> used(fleet).contains(name.substring(0, 16)));
+                (fleet, name) -> used(fleet).stream().anyMatch(name::startsWith));
     }
 
     /** The first 16 digits of every guest ABI that is referred to. */

@@ -23,11 +23,12 @@ import java.util.stream.Collectors;
  * objects show, and shares no code with it but the algebra and the objects' shape.
  *
  * <p>A rule on how things change is broken at once. What must be so is allowed to be otherwise for {@link #GRACE} of
- * time in which the operator could have mended it: not counted is time under a fault that keeps it from writing, or in
+ * time in which the operator could have mended it, and a little longer where much is wrong at once: not counted is time under a fault that keeps it from writing, or in
  * which nobody renews the lease.
  */
 public final class Checker implements AutoCloseable {
-    public static final Duration GRACE = Duration.ofSeconds(10);
+    /** A write that failed is tried again at most 15 s later. */
+    public static final Duration GRACE = Duration.ofSeconds(16);
 
     private static final Duration LOOK = Duration.ofMillis(200);
     private final List<Violation> violations = new CopyOnWriteArrayList<>();
@@ -79,7 +80,8 @@ public final class Checker implements AutoCloseable {
             patience.look(found, now, counts)
                     .forEach(m -> violated(
                             m.object(),
-                            m.what() + ", for more than " + grace.toSeconds() + " s that it could be mended in"));
+                            m.what() + ", for too long (" + grace.toSeconds()
+                                    + " s and more that it could be mended in)"));
             recoveries.look(now, blocking.isEmpty() ? world.renewed() : Instant.MIN, patience.oldest());
             wrong = List.copyOf(found);
         } catch (RuntimeException e) {
