@@ -34,7 +34,10 @@ import java.util.concurrent.TimeUnit;
         fieldManager = Names.OPERATOR_MANAGER,
         maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES),
         informer =
-                @Informer(onUpdateFilter = FleetCacheTells.class, itemStore = NodeNames.class, informerListLimit = 500))
+                @Informer(
+                        onUpdateFilter = FleetCacheTells.class,
+                        itemStore = NodeNames.class,
+                        informerListLimit = FleetCache.PAGE))
 public class NodeReconciler implements Reconciler<Node> {
     private static final Duration UNDECIDED = Duration.ofMinutes(1);
 
