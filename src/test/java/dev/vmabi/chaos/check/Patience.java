@@ -12,7 +12,8 @@ import java.util.Set;
 
 /** How long each thing has not been as it must be, and which of them for too long. */
 final class Patience {
-    private record Open(Instant since, Duration counted, boolean told) {}
+    /** @param most as many things were wrong at one time while it was */
+    private record Open(Instant since, Duration counted, int most, boolean told) {}
 
     /** Who has a thousand things to put right is done with the last one later: fifty a second. */
     private static final Duration EACH = Duration.ofMillis(20);
@@ -41,16 +42,16 @@ final class Patience {
             return gone;
         });
         List<Mismatch> overdue = new ArrayList<>();
-        Duration allowed = grace.plus(EACH.multipliedBy(present.size()));
         for (Mismatch one : present) {
-            Open before = open.getOrDefault(one, new Open(now, Duration.ZERO, false));
+            Open before = open.getOrDefault(one, new Open(now, Duration.ZERO, 0, false));
             Duration lasted = Duration.between(before.since(), now);
             Duration counted = before.counted().plus(counts.compareTo(lasted) > 0 ? lasted : counts);
-            boolean late = counted.compareTo(allowed) > 0;
+            int most = Math.max(before.most(), present.size());
+            boolean late = counted.compareTo(grace.plus(EACH.multipliedBy(most))) > 0;
             if (late && !before.told()) {
                 overdue.add(one);
             }
-            open.put(one, new Open(before.since(), counted, before.told() || late));
+            open.put(one, new Open(before.since(), counted, most, before.told() || late));
         }
         return overdue;
     }

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** Each rule is broken on purpose, and the checker says which and by what object. */
@@ -236,6 +237,20 @@ class RulesTest {
         assertThat(patience.look(wrong, NOW.plusSeconds(64), Duration.ofSeconds(1)))
                 .as("told once")
                 .isEmpty();
+    }
+
+    @Test
+    void whereMuchIsWrongAtOnceTheLastIsWaitedForLonger() {
+        Patience patience = new Patience(Duration.ofSeconds(2));
+        List<Mismatch> wrong = IntStream.range(0, 100)
+                .mapToObj(i -> new Mismatch("Node n" + i, "is wrong"))
+                .toList();
+        List<Mismatch> last = wrong.subList(99, 100);
+        assertThat(patience.look(wrong, NOW, Duration.ZERO)).isEmpty();
+        assertThat(patience.look(last, NOW.plusSeconds(4), Duration.ofSeconds(4)))
+                .isEmpty();
+        assertThat(patience.look(last, NOW.plusSeconds(5), Duration.ofSeconds(1)))
+                .isEqualTo(last);
     }
 
     @Test
