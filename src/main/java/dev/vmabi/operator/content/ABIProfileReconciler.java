@@ -52,6 +52,7 @@ public class ABIProfileReconciler implements Reconciler<ABIProfile> {
         return review.review(
                 object,
                 new ABIProfile(),
+                context,
                 unused,
                 () -> object.getSpec().toHostProfile().digest().hex(),
                 (fleet, name) -> used(fleet).contains(name));

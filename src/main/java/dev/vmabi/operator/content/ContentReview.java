@@ -10,6 +10,7 @@ import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.ConditionBuilder;
 import io.fabric8.kubernetes.client.CustomResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
@@ -18,13 +19,21 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.function.BiPredicate;
 import java.util.function.Supplier;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
-/** What is done alike with both content-addressed kinds: say whether the content holds, and collect what nobody uses. */
+/**
+ * What is done alike with both content-addressed kinds: say whether the content holds, and collect what nobody uses. A few at
+ * a time: the Operator SDK has one pool of threads for all kinds, in which nodes must not wait behind thousands of objects.
+ */
 @ApplicationScoped
 public class ContentReview {
+    private static final int AT_ONCE = 8;
+    private static final Duration SOON = Duration.ofMillis(500);
+
+    private final Semaphore turns = new Semaphore(AT_ONCE);
     private final KubernetesClient client;
     private final FleetCache cache;
     private final Events events;
@@ -52,31 +61,43 @@ public class ContentReview {
      * @param inUse whether anything in the fleet refers to the object of that name
      */
     <P extends CustomResource<?, ContentStatus>> UpdateControl<P> review(
-            P object, P update, Unused unused, Supplier<String> digest, BiPredicate<Fleet, String> inUse) {
-        String name = object.getMetadata().getName();
+            P object,
+            P update,
+            Context<P> context,
+            Unused unused,
+            Supplier<String> digest,
+            BiPredicate<Fleet, String> inUse) {
         Optional<Fleet> fleet = cache.fleet();
         if (fleet.isEmpty() || object.isMarkedForDeletion()) {
             return UpdateControl.noUpdate();
         }
-        Instant now = clock.instant();
-        Optional<String> problem = problem(name, digest);
-        // Also one that cannot be read: a later version may have written it, and its VMs and nodes are still there.
-        Optional<Duration> remaining = unused.remaining(name, inUse.test(fleet.get(), name), now, grace);
-        if (remaining.filter(Duration::isNegative).isPresent()) {
-            client.resource(object).delete();
-            unused.forget(name);
-            return UpdateControl.noUpdate();
+        if (!turns.tryAcquire()) {
+            return UpdateControl.<P>noUpdate().rescheduleAfter(SOON);
         }
-        UpdateControl<P> control = status(object, problem, now)
-                .map(status -> {
-                    update.getMetadata().setName(name);
-                    update.setStatus(status);
-                    problem.ifPresent(p -> events.record(object, new FleetEvent(FleetEvent.Reason.ContentInvalid, p)));
-                    return UpdateControl.patchStatus(update);
-                })
-                .orElseGet(UpdateControl::noUpdate);
-        remaining.ifPresent(left -> control.rescheduleAfter(left.plusSeconds(1)));
-        return control;
+        try {
+            String name = object.getMetadata().getName();
+            Instant now = clock.instant();
+            Optional<String> problem = problem(name, digest);
+            // Also one that cannot be read: a later version may have written it, and its VMs and nodes are still there.
+            Optional<Duration> remaining = unused.remaining(name, inUse.test(fleet.get(), name), now, grace);
+            if (remaining.filter(Duration::isNegative).isPresent()) {
+                client.resource(object).delete();
+                unused.forget(name);
+                return UpdateControl.noUpdate();
+            }
+            status(object, problem, now).ifPresent(status -> {
+                update.getMetadata().setName(name);
+                update.setStatus(status);
+                P _ = context.resourceOperations().serverSideApplyPrimaryStatus(update);
+                problem.ifPresent(p -> events.record(object, new FleetEvent(FleetEvent.Reason.ContentInvalid, p)));
+            });
+            UpdateControl<P> control = UpdateControl.noUpdate();
+            return remaining
+                    .map(left -> control.rescheduleAfter(left.plusSeconds(1)))
+                    .orElse(control);
+        } finally {
+            turns.release();
+        }
     }
 
     private static Optional<String> problem(String name, Supplier<String> digest) {

@@ -53,6 +53,7 @@ public class GuestABIReconciler implements Reconciler<GuestABI> {
         return review.review(
                 object,
                 new GuestABI(),
+                context,
                 unused,
                 () -> object.getSpec().toGuestAbi().digest().hex(),
                 (fleet, name) -> used(fleet).stream().anyMatch(name::startsWith));
