@@ -3,7 +3,9 @@ package dev.vmabi.image;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
+import dev.vmabi.devserver.CertificateAuthority;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -19,7 +21,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A registry in memory, on loopback and without TLS: as much of OCI's distribution specification 1.1 as a push and a pull
+ * A registry in memory, on loopback and with a certificate that nobody trusts, since a client that begins with TLS waits in vain
+ * for an answer of a server without: as much of OCI's distribution specification 1.1 as a push and a pull
  * take. As others do, it refuses a blob that has not its digest, and a manifest that names what is not there.
  */
 final class Registry implements AutoCloseable {
@@ -33,13 +36,16 @@ final class Registry implements AutoCloseable {
         }
     }
 
-    private final HttpServer server;
+    private final HttpsServer server;
     private final Map<String, byte[]> blobs = new ConcurrentHashMap<>();
     private final Map<String, byte[]> uploads = new ConcurrentHashMap<>();
     private final Map<String, Manifest> manifests = new ConcurrentHashMap<>();
 
     Registry() throws IOException {
-        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server = HttpsServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.setHttpsConfigurator(new HttpsConfigurator(new CertificateAuthority("registry")
+                .issue("registry", List.of("localhost"), List.of("127.0.0.1"))
+                .serverContext()));
         server.setExecutor(Executors.newVirtualThreadPerTaskExecutor());
         server.createContext("/v2/", this::handle);
         server.start();
