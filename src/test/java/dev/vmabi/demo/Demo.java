@@ -307,9 +307,9 @@ public final class Demo implements AutoCloseable {
         Pod _ = kubeVirt.boot("db", "a57-3");
         for (String vm : List.of("web", "db")) {
             String stamp = story.await(
-                    vm + " to be stamped and provable",
+                    vm + " to be stamped, and a57-3 to have proved the stamp",
                     () -> Optional.of(kubeVirt.stamp(vm))
-                            .filter(s -> !s.isEmpty() && !labelled(s).isEmpty())
+                            .filter(s -> !s.isEmpty() && labelled(s).contains("a57-3"))
                             .orElse(null));
             story.say("VM " + vm + " runs on " + kubeVirt.vmi(vm).get("status", "nodeName") + ", stamped " + stamp
                     + ", can live on " + labelled(stamp));

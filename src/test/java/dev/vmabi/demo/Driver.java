@@ -38,8 +38,9 @@ public final class Driver {
             System.err.printf("%n%s: %s%n", failed, e.getMessage());
             exit = 1;
         } catch (Throwable e) {
-            System.err.printf("%n%s by what nobody foresaw:%n", failed);
             e.printStackTrace();
+            // Last, because the end of a log is what people see first.
+            System.err.printf("%n%s by what nobody foresaw: %s%n", failed, e.getMessage());
             exit = 1;
         }
         System.err.flush();
