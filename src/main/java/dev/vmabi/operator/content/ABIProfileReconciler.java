@@ -28,6 +28,7 @@ public class ABIProfileReconciler implements Reconciler<ABIProfile> {
     private final FleetCache cache;
     private final ContentReview review;
     private final Unused unused = new Unused();
+    private final SimpleInboundEventSource<ABIProfile> fleetChanges = new SimpleInboundEventSource<>("fleet");
 
     ABIProfileReconciler(FleetCache cache, ContentReview review) {
         this.cache = cache;
@@ -36,7 +37,6 @@ public class ABIProfileReconciler implements Reconciler<ABIProfile> {
 
     @Override
     public List<EventSource<?, ABIProfile>> prepareEventSources(EventSourceContext<ABIProfile> context) {
-        SimpleInboundEventSource<ABIProfile> fleetChanges = new SimpleInboundEventSource<>("fleet");
         cache.listen((before, now) -> {
             Set<String> was = before == null ? Set.of() : used(before);
             Set<String> is = used(now);
@@ -54,6 +54,7 @@ public class ABIProfileReconciler implements Reconciler<ABIProfile> {
                 new ABIProfile(),
                 context,
                 unused,
+                fleetChanges,
                 () -> object.getSpec().toHostProfile().digest().hex(),
                 (fleet, name) -> used(fleet).contains(name));
     }

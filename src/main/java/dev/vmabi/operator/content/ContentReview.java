@@ -12,6 +12,8 @@ import io.fabric8.kubernetes.client.CustomResource;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
+import io.javaoperatorsdk.operator.processing.event.ResourceID;
+import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Clock;
 import java.time.Duration;
@@ -19,7 +21,6 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
 import java.util.function.BiPredicate;
 import java.util.function.Supplier;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -31,9 +32,11 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 @ApplicationScoped
 public class ContentReview {
     private static final int AT_ONCE = 8;
-    private static final Duration SOON = Duration.ofMillis(500);
 
-    private final Semaphore turns = new Semaphore(AT_ONCE);
+    /** Who waits is called; but one that is called and is gone by then calls nobody. */
+    private static final Duration UNCALLED = Duration.ofSeconds(10);
+
+    private final Turns turns = new Turns(AT_ONCE);
     private final KubernetesClient client;
     private final FleetCache cache;
     private final Events events;
@@ -57,6 +60,7 @@ public class ContentReview {
     /**
      * Reviews one object.
      *
+     * @param source of the object's kind, by which it is looked at again
      * @param digest computes the digest of the content; throws IllegalArgumentException with what is wrong
      * @param inUse whether anything in the fleet refers to the object of that name
      */
@@ -65,17 +69,18 @@ public class ContentReview {
             P update,
             Context<P> context,
             Unused unused,
+            SimpleInboundEventSource<P> source,
             Supplier<String> digest,
             BiPredicate<Fleet, String> inUse) {
         Optional<Fleet> fleet = cache.fleet();
         if (fleet.isEmpty() || object.isMarkedForDeletion()) {
             return UpdateControl.noUpdate();
         }
-        if (!turns.tryAcquire()) {
-            return UpdateControl.<P>noUpdate().rescheduleAfter(SOON);
+        String name = object.getMetadata().getName();
+        if (!turns.take(object.getKind() + " " + name, () -> source.propagateEvent(new ResourceID(name)))) {
+            return UpdateControl.<P>noUpdate().rescheduleAfter(UNCALLED);
         }
         try {
-            String name = object.getMetadata().getName();
             Instant now = clock.instant();
             Optional<String> problem = problem(name, digest);
             // Also one that cannot be read: a later version may have written it, and its VMs and nodes are still there.
@@ -96,7 +101,7 @@ public class ContentReview {
                     .map(left -> control.rescheduleAfter(left.plusSeconds(1)))
                     .orElse(control);
         } finally {
-            turns.release();
+            turns.giveBack();
         }
     }
 

@@ -29,6 +29,7 @@ public class GuestABIReconciler implements Reconciler<GuestABI> {
     private final FleetCache cache;
     private final ContentReview review;
     private final Unused unused = new Unused();
+    private final SimpleInboundEventSource<GuestABI> fleetChanges = new SimpleInboundEventSource<>("fleet");
 
     GuestABIReconciler(FleetCache cache, ContentReview review) {
         this.cache = cache;
@@ -37,7 +38,6 @@ public class GuestABIReconciler implements Reconciler<GuestABI> {
 
     @Override
     public List<EventSource<?, GuestABI>> prepareEventSources(EventSourceContext<GuestABI> context) {
-        SimpleInboundEventSource<GuestABI> fleetChanges = new SimpleInboundEventSource<>("fleet");
         cache.listen((before, now) -> {
             Set<String> was = before == null ? Set.of() : used(before);
             Set<String> is = used(now);
@@ -55,6 +55,7 @@ public class GuestABIReconciler implements Reconciler<GuestABI> {
                 new GuestABI(),
                 context,
                 unused,
+                fleetChanges,
                 () -> object.getSpec().toGuestAbi().digest().hex(),
                 (fleet, name) -> used(fleet).stream().anyMatch(name::startsWith));
     }
