@@ -1,23 +1,36 @@
 package dev.vmabi.operator;
 
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.quarkus.logging.LoggingFilter;
+import io.vertx.core.VertxException;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.TimeoutException;
 import java.util.logging.Filter;
 import java.util.logging.LogRecord;
+import org.jboss.logmanager.ExtFormatter;
 import org.jboss.logmanager.ExtLogRecord;
+import org.jboss.logmanager.formatters.PatternFormatter;
 
 /**
  * Lets the same trouble be logged a few times a minute, and says how often it was left out: thousands of bad objects, or
- * one that comes again and again, must not bury the rest. The same is what one place in the code says at one level.
+ * one that comes again and again, must not bury the rest. The same is what one place in the code says at one level; of
+ * what is thrown, one kind of exception.
+ *
+ * <p>What an API server refuses, or does not answer, is told in a line. The stack trace would say where the operator
+ * waited for it, which helps nobody.
  */
 @LoggingFilter(name = "flood-guard")
 public final class FloodGuard implements Filter {
     static final int MOST = 20;
     static final Duration WINDOW = Duration.ofMinutes(1);
     private static final int MOST_PLACES = 1_000;
+    private static final ExtFormatter TEXT = new PatternFormatter("%s");
 
     private record Place(String logger, int level, String text) {}
 
@@ -41,10 +54,11 @@ public final class FloodGuard implements Filter {
 
     @Override
     public synchronized boolean isLoggable(LogRecord record) {
-        // The text is that before its parameters are put in.
-        Count count = counts.computeIfAbsent(
-                new Place(record.getLoggerName(), record.getLevel().intValue(), record.getMessage()),
-                place -> new Count());
+        Count count = counts.computeIfAbsent(place(record), place -> new Count());
+        answer(record.getThrown()).ifPresent(answer -> {
+            record.setThrown(null);
+            append(record, ": " + answer);
+        });
         Instant now = record.getInstant();
         if (now.isAfter(count.since.plus(WINDOW))) {
             if (count.leftOut > 0) {
@@ -62,13 +76,41 @@ public final class FloodGuard implements Filter {
         return true;
     }
 
+    /** The text is that before its parameters are put in; libraries put them in before, so what is thrown counts first. */
+    private static Place place(LogRecord record) {
+        Throwable thrown = record.getThrown();
+        while (thrown != null && thrown.getCause() != null) {
+            thrown = thrown.getCause();
+        }
+        return new Place(
+                record.getLoggerName(),
+                record.getLevel().intValue(),
+                thrown == null ? record.getMessage() : thrown.getClass().getName());
+    }
+
+    /** What the API server said, or how it did not answer; empty if something else was thrown. */
+    private static Optional<String> answer(Throwable thrown) {
+        for (Throwable t = thrown; t != null; t = t.getCause()) {
+            if (t instanceof KubernetesClientException e && e.getStatus() != null) {
+                return Optional.of(e.getStatus().getMessage());
+            }
+            if (t instanceof KubernetesClientException
+                    || t instanceof IOException
+                    || t instanceof TimeoutException
+                    || t instanceof VertxException) {
+                return Optional.of(
+                        Objects.requireNonNullElse(t.getMessage(), t.getClass().getSimpleName()));
+            }
+        }
+        return Optional.empty();
+    }
+
     /** JBoss's records forget how their text takes its parameters when it is set without. */
     private static void append(LogRecord record, String more) {
-        String text = record.getMessage() + more;
         if (record instanceof ExtLogRecord own) {
-            own.setMessage(text, own.getFormatStyle());
+            own.setMessage(TEXT.format(own) + more, ExtLogRecord.FormatStyle.NO_FORMAT);
         } else {
-            record.setMessage(text);
+            record.setMessage(record.getMessage() + more);
         }
     }
 }

@@ -2,8 +2,14 @@ package dev.vmabi.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.fabric8.kubernetes.api.model.StatusBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.javaoperatorsdk.operator.OperatorException;
+import io.vertx.core.http.HttpClosedException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.stream.IntStream;
@@ -45,6 +51,57 @@ class FloodGuardTest {
         assertThat(guard.isLoggable(next)).isTrue();
         assertThat(new PatternFormatter("%s").format(next))
                 .isEqualTo("GuestABI 77 is left out (1 more like this were left out)");
+    }
+
+    @Test
+    void whatAnApiServerDoesNotTakeIsALineAndWhatNobodyForesawATrace() {
+        LogRecord refused = thrown("node n1", new OperatorException(refused("n1 is in its way")));
+        assertThat(guard.isLoggable(refused)).isTrue();
+        assertThat(refused.getThrown()).isNull();
+        assertThat(new PatternFormatter("%s%e").format(refused)).isEqualTo("node n1 {} %s: n1 is in its way");
+
+        LogRecord unanswered =
+                thrown("a list", new CompletionException(new HttpClosedException("Connection was closed")));
+        assertThat(guard.isLoggable(unanswered)).isTrue();
+        assertThat(new PatternFormatter("%s%e").format(unanswered)).isEqualTo("a list {} %s: Connection was closed");
+
+        LogRecord late = thrown("a lease", new IllegalStateException(new TimeoutException()));
+        assertThat(guard.isLoggable(late)).isTrue();
+        assertThat(new PatternFormatter("%s%e").format(late)).isEqualTo("a lease {} %s: TimeoutException");
+
+        LogRecord defect = thrown("node n1", new OperatorException(new NullPointerException("of ours")));
+        assertThat(guard.isLoggable(defect)).isTrue();
+        assertThat(new PatternFormatter("%s%e").format(defect))
+                .startsWith("node n1 {} %s")
+                .contains("of ours", "\tat dev.vmabi.operator.FloodGuardTest");
+    }
+
+    @Test
+    void writesThatFailByTheThousandAreTheSameTrouble() {
+        long told = IntStream.range(0, 5_000)
+                .filter(i -> guard.isLoggable(thrown("node n" + i, new OperatorException(refused("not now")))))
+                .count();
+        assertThat(told).isEqualTo(FloodGuard.MOST);
+        LogRecord next = thrown("node x", new OperatorException(refused("not now")));
+        next.setInstant(NOON.plus(FloodGuard.WINDOW).plusMillis(1));
+        assertThat(guard.isLoggable(next)).isTrue();
+        assertThat(new PatternFormatter("%s").format(next))
+                .isEqualTo("node x {} %s: not now (4980 more like this were left out)");
+    }
+
+    private static KubernetesClientException refused(String why) {
+        return new KubernetesClientException(
+                new StatusBuilder().withCode(409).withMessage(why).build());
+    }
+
+    /** As the Operator SDK logs: its parameters are in the text already. */
+    private static LogRecord thrown(String text, Throwable thrown) {
+        ExtLogRecord record = new ExtLogRecord(
+                Level.WARNING, text + " {} %s", ExtLogRecord.FormatStyle.NO_FORMAT, FloodGuardTest.class.getName());
+        record.setLoggerName("io.javaoperatorsdk");
+        record.setThrown(thrown);
+        record.setInstant(NOON);
+        return record;
     }
 
     private static ExtLogRecord printed(int number, Instant when) {
