@@ -26,7 +26,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -36,7 +35,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Predicate;
+import java.util.function.BiPredicate;
 import org.jboss.logging.Logger;
 
 /**
@@ -133,8 +132,7 @@ public class FleetCache implements FleetSource {
         dirtyIf(vmIf(key, vms.wrote(key, vmi, vm(vmi))));
     }
 
-    private boolean vmChanged(GenericKubernetesResource vmi) {
-        String key = key(vmi);
+    private boolean vmChanged(String key, GenericKubernetesResource vmi) {
         return vmIf(key, vms.told(key, vmi, vm(vmi)));
     }
 
@@ -170,23 +168,23 @@ public class FleetCache implements FleetSource {
         watch(
                 own("VirtualMachineABI", "virtualmachineabis"),
                 this::policyChanged,
-                p -> policies.remove(name(p)) != null);
+                (name, _) -> policies.remove(name) != null);
         watch(
                 client.nodes().withLimit(PAGE).runnableInformer(0).itemStore(new NamesOnly<>(Node::new)),
                 this::nodeChanged,
-                n -> nodeIf(name(n), nodes.remove(name(n))));
+                (name, _) -> nodeIf(name, nodes.remove(name)));
         watch(
                 client.namespaces().withLimit(PAGE).runnableInformer(0).itemStore(new NamesOnly<>(Namespace::new)),
                 this::namespaceChanged,
-                n -> ofNamespaceIf(name(n), namespaces.remove(name(n)) != null));
-        watch(own("NodeABI", "nodeabis"), this::reportChanged, n -> nodeIf(name(n), reports.remove(name(n))));
-        watch(own("ABIProfile", "abiprofiles"), this::profileChanged, p -> remove(profiles, p));
-        watch(own("GuestABI", "guestabis"), this::guestAbiChanged, g -> remove(guestAbis, g));
+                (name, _) -> ofNamespaceIf(name, namespaces.remove(name) != null));
+        watch(own("NodeABI", "nodeabis"), this::reportChanged, (name, _) -> nodeIf(name, reports.remove(name)));
+        watch(own("ABIProfile", "abiprofiles"), this::profileChanged, (name, _) -> remove(profiles, name));
+        watch(own("GuestABI", "guestabis"), this::guestAbiChanged, (name, _) -> remove(guestAbis, name));
         vmis = new Served(
                         client,
                         KubeVirt.INSTANCES,
                         this::vmChanged,
-                        v -> vmIf(key(v), vms.remove(key(v))),
+                        (key, _) -> vmIf(key, vms.remove(key)),
                         () -> changedVms.addAll(vms.clear()),
                         this::markDirty)
                 .start();
@@ -256,18 +254,18 @@ public class FleetCache implements FleetSource {
         return last.equals(now) ? last : Map.copyOf(now);
     }
 
-    private boolean policyChanged(GenericKubernetesResource policy) {
+    private boolean policyChanged(String name, GenericKubernetesResource policy) {
         FleetState.Policy view = Views.policy(policy);
-        return !view.equals(policies.put(view.name(), view));
+        return !view.equals(policies.put(name, view));
     }
 
-    private boolean nodeChanged(Node node) {
-        return nodeIf(name(node), nodes.told(name(node), node, shared.node(Views.node(node))));
+    private boolean nodeChanged(String name, Node node) {
+        return nodeIf(name, nodes.told(name, node, shared.node(Views.node(node))));
     }
 
-    private boolean namespaceChanged(Namespace namespace) {
+    private boolean namespaceChanged(String name, Namespace namespace) {
         Map<String, String> labels = Map.copyOf(Views.labels(namespace));
-        return ofNamespaceIf(name(namespace), !labels.equals(namespaces.put(name(namespace), labels)));
+        return ofNamespaceIf(name, !labels.equals(namespaces.put(name, labels)));
     }
 
     private boolean ofNamespaceIf(String namespace, boolean changed) {
@@ -277,8 +275,7 @@ public class FleetCache implements FleetSource {
         return changed;
     }
 
-    private boolean reportChanged(GenericKubernetesResource nodeAbi) {
-        String name = name(nodeAbi);
+    private boolean reportChanged(String name, GenericKubernetesResource nodeAbi) {
         return nodeIf(
                 name,
                 Views.report(nodeAbi)
@@ -286,20 +283,20 @@ public class FleetCache implements FleetSource {
                         .orElseGet(() -> reports.remove(name)));
     }
 
-    private boolean profileChanged(GenericKubernetesResource object) {
+    private boolean profileChanged(String name, GenericKubernetesResource object) {
         return Views.profile(object)
                 .filter(p -> profiles.put(p.digest(), p) == null)
                 .isPresent();
     }
 
-    private boolean guestAbiChanged(GenericKubernetesResource object) {
+    private boolean guestAbiChanged(String name, GenericKubernetesResource object) {
         return Views.guestAbi(object)
                 .filter(g -> guestAbis.put(g.digest(), g) == null)
                 .isPresent();
     }
 
-    private static <T> boolean remove(Map<Digest, T> map, GenericKubernetesResource object) {
-        return map.keySet().removeIf(d -> d.hex().equals(name(object)));
+    private static <T> boolean remove(Map<Digest, T> map, String name) {
+        return map.keySet().removeIf(d -> d.hex().equals(name));
     }
 
     private SharedIndexInformer<GenericKubernetesResource> own(String kind, String plural) {
@@ -316,7 +313,7 @@ public class FleetCache implements FleetSource {
     }
 
     private <T extends HasMetadata> void watch(
-            SharedIndexInformer<T> informer, Predicate<T> changed, Predicate<T> gone) {
+            SharedIndexInformer<T> informer, BiPredicate<String, T> changed, BiPredicate<String, T> gone) {
         watches.add(Watched.start(informer, changed, gone, this::markDirty));
     }
 
@@ -325,6 +322,6 @@ public class FleetCache implements FleetSource {
     }
 
     private static String key(HasMetadata object) {
-        return Objects.toString(object.getMetadata().getNamespace(), "") + "/" + name(object);
+        return object.getMetadata().getNamespace() + "/" + name(object);
     }
 }

@@ -76,7 +76,13 @@ public class Migrations {
     }
 
     void start(@Observes StartupEvent event) {
-        watched = new Served(client, KubeVirt.MIGRATIONS, this::changed, this::gone, migrations::clear, this::lookSoon)
+        watched = new Served(
+                        client,
+                        KubeVirt.MIGRATIONS,
+                        this::changed,
+                        (key, _) -> migrations.remove(key) != null,
+                        migrations::clear,
+                        this::lookSoon)
                 .start();
         cache.listen((before, now) -> lookSoon());
     }
@@ -92,17 +98,13 @@ public class Migrations {
         lookSoon();
     }
 
-    private boolean changed(GenericKubernetesResource vmim) {
+    private boolean changed(String key, GenericKubernetesResource vmim) {
         Migration now = Views.migration(vmim);
-        Migration before = migrations.put(key(vmim), now);
+        Migration before = migrations.put(key, now);
         if (before != null && before.phase() != Phase.Succeeded && now.phase() == Phase.Succeeded) {
             executor.execute(() -> moved(now, vmim));
         }
         return !now.equals(before);
-    }
-
-    private boolean gone(GenericKubernetesResource vmim) {
-        return migrations.remove(key(vmim)) != null;
     }
 
     private void lookSoon() {
@@ -170,9 +172,5 @@ public class Migrations {
             meters.counter("vmabi.one.way.moves").increment();
             events.record(vmim, event);
         });
-    }
-
-    private static String key(HasMetadata object) {
-        return object.getMetadata().getNamespace() + "/" + object.getMetadata().getName();
     }
 }

@@ -2,7 +2,6 @@ package dev.vmabi.operator;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
-import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.informers.cache.ItemStore;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,12 +15,7 @@ import java.util.stream.Stream;
 public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
 
     /** Its namespace and name are in its key. */
-    private record Named(String uid, long resourceVersion, String deletionTimestamp) {
-        static Named of(ObjectMeta metadata) {
-            return new Named(
-                    metadata.getUid(), Long.parseLong(metadata.getResourceVersion()), metadata.getDeletionTimestamp());
-        }
-    }
+    private record Named(String key, long resourceVersion, String deletionTimestamp) {}
 
     private final Map<String, Named> objects = new ConcurrentHashMap<>();
     private final Supplier<T> empty;
@@ -31,37 +25,41 @@ public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
         this.empty = empty;
     }
 
+    /** The key as it is kept, where it is: whoever keeps it too need not have one of his own. */
     @Override
     public String getKey(T object) {
         String namespace = object.getMetadata().getNamespace();
         String name = object.getMetadata().getName();
-        return namespace == null ? name : namespace + "/" + name;
+        String key = namespace == null ? name : namespace + "/" + name;
+        Named named = objects.get(key);
+        return named == null ? key : named.key();
     }
 
     @Override
     public T put(String key, T object) {
-        return object(key, objects.put(key, Named.of(object.getMetadata())));
+        ObjectMeta metadata = object.getMetadata();
+        Named now = new Named(key, Long.parseLong(metadata.getResourceVersion()), metadata.getDeletionTimestamp());
+        return object(objects.put(key, now));
     }
 
-    private T object(String key, Named named) {
+    private T object(Named named) {
         if (named == null) {
             return null;
         }
-        int slash = key.indexOf('/');
+        int slash = named.key().indexOf('/');
+        ObjectMeta metadata = new ObjectMeta();
+        metadata.setNamespace(slash < 0 ? null : named.key().substring(0, slash));
+        metadata.setName(named.key().substring(slash + 1));
+        metadata.setResourceVersion(String.valueOf(named.resourceVersion()));
+        metadata.setDeletionTimestamp(named.deletionTimestamp());
         T object = empty.get();
-        object.setMetadata(new ObjectMetaBuilder()
-                .withNamespace(slash < 0 ? null : key.substring(0, slash))
-                .withName(key.substring(slash + 1))
-                .withUid(named.uid())
-                .withResourceVersion(String.valueOf(named.resourceVersion()))
-                .withDeletionTimestamp(named.deletionTimestamp())
-                .build());
+        object.setMetadata(metadata);
         return object;
     }
 
     @Override
     public T remove(String key) {
-        return object(key, objects.remove(key));
+        return object(objects.remove(key));
     }
 
     @Override
@@ -71,12 +69,12 @@ public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
 
     @Override
     public Stream<T> values() {
-        return objects.entrySet().stream().map(o -> object(o.getKey(), o.getValue()));
+        return objects.values().stream().map(this::object);
     }
 
     @Override
     public T get(String key) {
-        return object(key, objects.get(key));
+        return object(objects.get(key));
     }
 
     @Override

@@ -4,7 +4,7 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
-import java.util.function.Predicate;
+import java.util.function.BiPredicate;
 import org.jboss.logging.Logger;
 
 /** Watches a kind of another project for as long as the cluster serves it, which may begin and end at any time. */
@@ -13,8 +13,8 @@ final class Served implements AutoCloseable {
 
     private final KubernetesClient client;
     private final ResourceDefinitionContext kind;
-    private final Predicate<GenericKubernetesResource> changed;
-    private final Predicate<GenericKubernetesResource> gone;
+    private final BiPredicate<String, GenericKubernetesResource> changed;
+    private final BiPredicate<String, GenericKubernetesResource> gone;
     private final Runnable ended;
     private final Runnable tell;
     private volatile Watched<CustomResourceDefinition> definition;
@@ -28,8 +28,8 @@ final class Served implements AutoCloseable {
     Served(
             KubernetesClient client,
             ResourceDefinitionContext kind,
-            Predicate<GenericKubernetesResource> changed,
-            Predicate<GenericKubernetesResource> gone,
+            BiPredicate<String, GenericKubernetesResource> changed,
+            BiPredicate<String, GenericKubernetesResource> gone,
             Runnable ended,
             Runnable tell) {
         this.client = client;
@@ -47,8 +47,8 @@ final class Served implements AutoCloseable {
                         .customResourceDefinitions()
                         .withName(kind.getPlural() + "." + kind.getGroup())
                         .runnableInformer(0),
-                this::definitionChanged,
-                crd -> end(),
+                (_, crd) -> definitionChanged(crd),
+                (_, _) -> end(),
                 tell);
         return this;
     }

@@ -6,7 +6,7 @@ import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Predicate;
+import java.util.function.BiPredicate;
 import org.jboss.logging.Logger;
 
 /**
@@ -17,22 +17,32 @@ final class Watched<T extends HasMetadata> implements ResourceEventHandler<T>, A
     private static final Logger LOG = Logger.getLogger(Watched.class);
 
     private final SharedIndexInformer<T> informer;
-    private final Predicate<T> changed;
-    private final Predicate<T> gone;
+    private final BiPredicate<String, T> changed;
+    private final BiPredicate<String, T> gone;
     private final Runnable tell;
     private volatile Set<String> taken = ConcurrentHashMap.newKeySet();
     private volatile boolean complete;
 
-    private Watched(SharedIndexInformer<T> informer, Predicate<T> changed, Predicate<T> gone, Runnable tell) {
+    private Watched(
+            SharedIndexInformer<T> informer,
+            BiPredicate<String, T> changed,
+            BiPredicate<String, T> gone,
+            Runnable tell) {
         this.informer = informer;
         this.changed = changed;
         this.gone = gone;
         this.tell = tell;
     }
 
-    /** Starts to watch. Both predicates say whether anything changed that a decision can see. */
+    /**
+     * Starts to watch. Both predicates are given an object with its key, {@code namespace/name} or just the name, and say
+     * whether anything changed that a decision can see.
+     */
     static <T extends HasMetadata> Watched<T> start(
-            SharedIndexInformer<T> informer, Predicate<T> changed, Predicate<T> gone, Runnable tell) {
+            SharedIndexInformer<T> informer,
+            BiPredicate<String, T> changed,
+            BiPredicate<String, T> gone,
+            Runnable tell) {
         Watched<T> watched = new Watched<>(informer, changed, gone, tell);
         informer.removeNamespaceIndex();
         informer.addEventHandler(watched);
@@ -77,18 +87,19 @@ final class Watched<T extends HasMetadata> implements ResourceEventHandler<T>, A
         take(object, gone);
     }
 
-    private void take(T object, Predicate<T> change) {
+    private void take(T object, BiPredicate<String, T> change) {
+        String key = informer.getStore().getKey(object);
         boolean visible;
         try {
-            visible = change.test(object);
+            visible = change.test(key, object);
         } catch (RuntimeException e) {
             LOG.warnf(
                     "%s %s is left out: %s",
                     object.getKind(), object.getMetadata().getName(), e.getMessage());
-            visible = gone.test(object);
+            visible = gone.test(key, object);
         }
         if (!complete) {
-            taken.add(informer.getStore().getKey(object));
+            taken.add(key);
         }
         if (visible) {
             tell.run();

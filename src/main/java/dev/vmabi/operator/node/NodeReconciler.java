@@ -11,6 +11,7 @@ import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Spans;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
@@ -107,9 +108,18 @@ public class NodeReconciler implements Reconciler<Node> {
                 .filter(status -> !status.equals(view.report().orElseThrow().status()))
                 .map(status -> writes.nodeAbiStatus(name, status));
         decision.events().forEach(e -> {
-            events.record(node, e);
+            events.record(about(view), e);
             answered.ifPresent(report -> events.record(report, e));
         });
         return UpdateControl.noUpdate();
+    }
+
+    private static Node about(FleetState.Node node) {
+        return new NodeBuilder()
+                .withNewMetadata()
+                .withName(node.name())
+                .withUid(node.uid())
+                .endMetadata()
+                .build();
     }
 }
