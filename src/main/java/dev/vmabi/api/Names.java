@@ -23,6 +23,12 @@ public final class Names {
     /** Label and annotation on a VirtualMachineInstance: the first 16 digits of what its guest sees now. */
     public static final String STAMP = GROUP + "/guest-abi";
 
+    /**
+     * Annotation on a VirtualMachineInstance: the boot id that its node was known by when it was stamped. No guest outlives
+     * its node's boot, so where another is known since, the stamp was written before that boot was.
+     */
+    public static final String STAMPED_IN = GROUP + "/stamped-in";
+
     /** Annotation on a VirtualMachineInstance: what its hook has QEMU leave out, like {@code psci=1.1,pmu=off}. */
     public static final String CLAMP = GROUP + "/clamp";
 

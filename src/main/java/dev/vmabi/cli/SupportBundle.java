@@ -150,6 +150,7 @@ final class SupportBundle {
         tree.put("cpuFeatures", vmi.get("spec", "domain", "cpu", "features"));
         tree.put("stampLabel", Views.labels(vmi).get(Names.STAMP));
         tree.put("stampAnnotation", annotation(vmi, Names.STAMP));
+        tree.put("stampedIn", annotation(vmi, Names.STAMPED_IN));
         tree.put("clamp", annotation(vmi, Names.CLAMP));
         tree.put("evacuates", vmi.get("status", "evacuationNodeName"));
         tree.values().removeIf(Objects::isNull);

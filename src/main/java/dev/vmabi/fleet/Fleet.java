@@ -140,11 +140,11 @@ public final class Fleet {
     }
 
     /**
-     * Whether the VM has landed where its guest gained something, and is still stamped with what it had before: nodes that
-     * take that may refuse what it has now.
+     * Whether the VM has landed where its guest gained something, and is still stamped with what it had before, or was
+     * stamped by what its node showed before it had booted: nodes that take that may refuse what it has now.
      */
     public boolean stampIsBehind(Vm vm, Policy policy) {
-        return vm.moved()
+        return vm.stamp().isPresent()
                 && vm.node().isPresent()
                 && VmCensus.has(this, vm, vmm(policy))
                         .filter(has ->

@@ -120,6 +120,7 @@ final class FleetIndex {
         return VmKind.of(
                 pools.speakingFor(vm).map(Policy::name),
                 vm,
+                vm.node().flatMap(this::bootId).orElse(""),
                 vm.node().map(standings::get).orElse(UNKNOWN));
     }
 
@@ -128,7 +129,12 @@ final class FleetIndex {
         return pools.holder(node)
                         .map(Policy::name)
                         .equals(before.pools.holder(node).map(Policy::name))
+                && bootId(node).equals(before.bootId(node))
                 && kinds(standings.get(node)).equals(kinds(before.standings.get(node)));
+    }
+
+    private Optional<String> bootId(String node) {
+        return Optional.ofNullable(state.nodesByName().get(node)).map(Node::bootId);
     }
 
     private static Set<?> kinds(Standing standing) {

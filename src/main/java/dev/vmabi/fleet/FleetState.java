@@ -158,6 +158,7 @@ public record FleetState(
      * @param node where the guest runs now; empty while it does not run
      * @param clamp what its owner or the gate has the VMM leave out
      * @param stamp the first 16 digits of the guest ABI it is marked with
+     * @param stampedIn the boot id that its node was known by then; empty where that is not known
      * @param moved whether it has been migrated since it booted
      * @param nodeSelector what every pod of it asks of a node beside its guest ABI
      */
@@ -170,6 +171,7 @@ public record FleetState(
             Optional<String> node,
             Clamp clamp,
             Optional<String> stamp,
+            Optional<String> stampedIn,
             boolean moved,
             Map<String, String> nodeSelector) {
 
@@ -183,7 +185,25 @@ public record FleetState(
         public Vm in(Map<String, String> ofNamespace) {
             return namespaceLabels.equals(ofNamespace)
                     ? this
-                    : new Vm(namespace, name, uid, labels, ofNamespace, node, clamp, stamp, moved, nodeSelector);
+                    : new Vm(
+                            namespace,
+                            name,
+                            uid,
+                            labels,
+                            ofNamespace,
+                            node,
+                            clamp,
+                            stamp,
+                            stampedIn,
+                            moved,
+                            nodeSelector);
+        }
+
+        /** Whether it was stamped by what its node showed in an earlier boot than this, in which it must have been born. */
+        boolean stampedBefore(String bootId) {
+            return !moved
+                    && stamp.isPresent()
+                    && stampedIn.filter(b -> !b.equals(bootId)).isPresent();
         }
 
         /** {@code namespace/name}. */

@@ -167,7 +167,7 @@ public record Recording(List<Moment> moments) {
     /** A {@link FleetState.Report}. */
     public record ReportData(long generation, NodeABISpec spec, NodeABIStatus status) {}
 
-    /** A {@link FleetState.Vm}, without the labels of its namespace; {@code node} and {@code stamp} may be null. */
+    /** A {@link FleetState.Vm}, without the labels of its namespace; {@code node}, {@code stamp} and {@code stampedIn} may be null. */
     public record VmData(
             String namespace,
             String name,
@@ -176,6 +176,7 @@ public record Recording(List<Moment> moments) {
             String node,
             String clamp,
             String stamp,
+            String stampedIn,
             boolean moved,
             Map<String, String> nodeSelector) {
 
@@ -188,6 +189,7 @@ public record Recording(List<Moment> moments) {
                     vm.node().orElse(null),
                     vm.clamp().toString(),
                     vm.stamp().orElse(null),
+                    vm.stampedIn().orElse(null),
                     vm.moved(),
                     new TreeMap<>(vm.nodeSelector()));
         }
@@ -202,6 +204,7 @@ public record Recording(List<Moment> moments) {
                     Optional.ofNullable(node),
                     Clamp.parse(clamp),
                     Optional.ofNullable(stamp),
+                    Optional.ofNullable(stampedIn),
                     moved,
                     nodeSelector);
         }

@@ -150,6 +150,7 @@ public final class Views {
                 runs ? Optional.of(node) : Optional.empty(),
                 clamp(vmi),
                 Optional.ofNullable(labels.get(Names.STAMP)),
+                Optional.ofNullable(annotations(vmi).get(Names.STAMPED_IN)),
                 moved,
                 nodeSelector(vmi)));
     }
@@ -179,8 +180,7 @@ public final class Views {
                 }
             }
         }
-        Map<String, String> annotations =
-                Objects.requireNonNullElse(vmi.getMetadata().getAnnotations(), Map.of());
+        Map<String, String> annotations = annotations(vmi);
         return Imposition.imposed(
                 disabled,
                 Imposition.hooked(annotations.getOrDefault("hooks.kubevirt.io/hookSidecars", ""))
@@ -220,6 +220,10 @@ public final class Views {
 
     public static Map<String, String> labels(HasMetadata object) {
         return Objects.requireNonNullElse(object.getMetadata().getLabels(), Map.of());
+    }
+
+    private static Map<String, String> annotations(HasMetadata object) {
+        return Objects.requireNonNullElse(object.getMetadata().getAnnotations(), Map.of());
     }
 
     private Views() {}

@@ -22,7 +22,9 @@ import java.util.TreeSet;
 /**
  * What every VM in a policy's scope has, and the stamps that are to be written.
  *
- * <p>A VM that has not moved has what it is stamped with, or the birth ABI of the host it runs on. One that has moved
+ * <p>A VM that has not moved has what it is stamped with, or the birth ABI of the host it runs on. The latter too where it
+ * was stamped before its host's present boot was known: a watch may tell of a guest before it tells that the host it was
+ * born on had booted. One that has moved
  * has what became of its stamp on landing on the host it runs on; landing twice on one host changes nothing. Where a
  * host's kinds of CPU give a guest different things, nobody knows which of them it has.
  */
@@ -86,7 +88,10 @@ final class VmCensus {
         if (!(fleet.standing(vm.node().orElseThrow()) instanceof Standing.Fresh host)) {
             return stamped;
         }
-        if (vm.stamp().isPresent() && (stamped.isEmpty() || !vm.moved())) {
+        boolean bornSince = fleet.node(vm.node().get())
+                .filter(n -> vm.stampedBefore(n.bootId()))
+                .isPresent();
+        if (vm.stamp().isPresent() && (stamped.isEmpty() || !vm.moved()) && !bornSince) {
             return stamped;
         }
         if (vm.stamp().isEmpty() && vm.moved()) {
@@ -96,7 +101,7 @@ final class VmCensus {
         GuestAbi has = null;
         try {
             for (Map.Entry<Digest, HostProfile> kind : host.kinds().entrySet()) {
-                has = stamped.isPresent()
+                has = stamped.isPresent() && !bornSince
                         ? fleet.verdicts().landing(kind.getKey(), kind.getValue(), stamped.get(), vmm, vm.clamp())
                         : kind.getValue().birth(vm.clamp());
                 digests.add(has.digest());

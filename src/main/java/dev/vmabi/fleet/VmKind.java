@@ -17,14 +17,16 @@ import java.util.Set;
 record VmKind(
         Optional<String> policy, boolean runs, Optional<String> stamp, boolean moved, Clamp clamp, Set<Digest> host) {
 
-    static VmKind of(Optional<String> policy, Vm vm, Standing standing) {
+    /** @param bootId of its node, whose standing is given too */
+    static VmKind of(Optional<String> policy, Vm vm, String bootId, Standing standing) {
+        boolean byHost = vm.stamp().isPresent() == vm.moved() || vm.stampedBefore(bootId);
         return new VmKind(
                 policy,
                 vm.node().isPresent(),
                 vm.stamp(),
                 vm.moved(),
                 vm.clamp(),
-                vm.stamp().isPresent() == vm.moved() && standing instanceof Standing.Fresh fresh
+                byHost && standing instanceof Standing.Fresh fresh
                         ? Set.copyOf(fresh.kinds().keySet())
                         : Set.of());
     }

@@ -81,6 +81,7 @@ public final class Gate {
                 Optional.empty(),
                 Clamp.NONE,
                 Optional.empty(),
+                Optional.empty(),
                 false,
                 request.nodeSelector());
         List<Policy> policies = fleet.bootPolicies(vm, request.nodeSelector());
@@ -282,6 +283,7 @@ public final class Gate {
                         pod.isMigrationTarget() ? pod.vmNode() : Optional.empty(),
                         Clamp.NONE,
                         stamp(pod),
+                        Optional.empty(),
                         false,
                         Map.of()));
     }

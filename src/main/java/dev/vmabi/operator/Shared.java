@@ -66,6 +66,7 @@ final class Shared {
                 one(v.node()),
                 one(v.clamp()),
                 one(v.stamp()),
+                one(v.stampedIn()),
                 v.moved(),
                 one(v.nodeSelector())));
     }

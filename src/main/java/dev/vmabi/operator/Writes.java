@@ -112,14 +112,16 @@ public class Writes {
     }
 
     /**
-     * Marks a VirtualMachineInstance with what its guest has; KubeVirt copies both marks to every later pod of it. Returns
+     * Marks a VirtualMachineInstance with what its guest has; KubeVirt copies the marks to every later pod of it. Returns
      * it as it is then.
+     *
+     * @param bootId of its node, as it was known when that was decided
      */
-    public GenericKubernetesResource stamp(FleetState.Vm vm, Digest guestAbi) {
-        Map<String, String> mark = Map.of(Names.STAMP, guestAbi.label());
+    public GenericKubernetesResource stamp(FleetState.Vm vm, Digest guestAbi, String bootId) {
+        String mark = guestAbi.label();
         GenericKubernetesResource patch = KubeVirt.instance(vm);
-        patch.getMetadata().setLabels(mark);
-        patch.getMetadata().setAnnotations(mark);
+        patch.getMetadata().setLabels(Map.of(Names.STAMP, mark));
+        patch.getMetadata().setAnnotations(Map.of(Names.STAMP, mark, Names.STAMPED_IN, bootId));
         GenericKubernetesResource stamped = client.resource(patch).patch(APPLY);
         cache.wroteVmi(stamped);
         count("VirtualMachineInstance", vm.key());

@@ -131,6 +131,7 @@ public class FleetBenchmark {
                         Optional.of(name),
                         Clamp.NONE,
                         guestAbis.containsKey(birth) ? Optional.of(birth.label()) : Optional.empty(),
+                        Optional.empty(),
                         false,
                         Map.of()));
             }

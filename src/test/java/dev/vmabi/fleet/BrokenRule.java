@@ -237,9 +237,13 @@ enum BrokenRule implements Rules {
     PinsAPartlyReportingFleet(5) {
         @Override
         public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
+            if (policy.status() != null && policy.status().baseline() != null) {
+                return super.decide(fleet, policy, now);
+            }
             FleetState all = fleet.state();
             List<Node> talking = all.nodes().stream()
-                    .filter(n -> fleet.standing(n.name()) instanceof Standing.Fresh)
+                    .filter(n -> fleet.standing(n.name()) instanceof Standing.Fresh
+                            || all.vms().stream().anyMatch(v -> v.node().equals(Optional.of(n.name()))))
                     .toList();
             return super.decide(
                     new Fleet(

@@ -45,6 +45,8 @@ record FleetSequence(List<Step> steps) {
         Join,
         Leave,
         Reboot,
+        RebootUnseen,
+        See,
         Report,
         ReportWithoutProof,
         ProveOne,
@@ -80,6 +82,7 @@ record FleetSequence(List<Step> steps) {
     private static final Kind[] OFTEN = {
         Kind.Join,
         Kind.Reboot,
+        Kind.RebootUnseen,
         Kind.Report,
         Kind.Report,
         Kind.Start,
@@ -139,6 +142,15 @@ record FleetSequence(List<Step> steps) {
             new Step(Kind.Lower, 0, 0),
             new Step(Kind.Settle, 0, 0));
 
+    /** How a VM is seen before it is seen that its node has booted. */
+    private static final List<Step> EARLY = List.of(
+            new Step(Kind.RebootUnseen, 0, 2),
+            new Step(Kind.Start, 0, 0),
+            new Step(Kind.ReconcilePolicy, 0, 0),
+            new Step(Kind.See, 0, 0),
+            new Step(Kind.Report, 0, 0),
+            new Step(Kind.Settle, 0, 0));
+
     /** Hosts of unlike CPUs have nothing in common. */
     private static final List<Step> UNLIKE = List.of(
             new Step(Kind.Join, 0, 0),
@@ -155,6 +167,10 @@ record FleetSequence(List<Step> steps) {
             case 0 -> steps.addAll(PINNED.subList(0, random.nextInt(PINNED.size())));
             case 1 -> steps.addAll(LOWERED.subList(0, random.nextInt(LOWERED.size() + 1)));
             case 2 -> steps.addAll(UNLIKE.subList(0, random.nextInt(UNLIKE.size() + 1)));
+            case 3 -> {
+                steps.addAll(PINNED);
+                steps.addAll(EARLY.subList(0, random.nextInt(EARLY.size() + 1)));
+            }
             default -> {
                 steps.addAll(PINNED);
                 steps.addAll(RAISED.subList(0, random.nextInt(RAISED.size() + 1)));
@@ -254,6 +270,8 @@ record FleetSequence(List<Step> steps) {
             case Move -> move(cluster, "vm" + step.which() % 4, host);
             case Leave,
                     Reboot,
+                    RebootUnseen,
+                    See,
                     Report,
                     ReportWithoutProof,
                     ProveOne,
@@ -274,6 +292,8 @@ record FleetSequence(List<Step> steps) {
         switch (step.kind()) {
             case Leave -> cluster.leave(host.name);
             case Reboot -> cluster.boot(host.name, recorded(step));
+            case RebootUnseen -> cluster.bootUnseen(host.name, recorded(step));
+            case See -> cluster.see(host.name);
             case Report -> cluster.report(host.name);
             case ReportWithoutProof -> cluster.report(host.name, Set.of());
             case ProveOne -> oneOf(cluster, step).ifPresent(d -> cluster.report(host.name, Set.of(d)));

@@ -409,9 +409,14 @@ final class Invariants implements SimulatedCluster.Observer {
                 .toList();
     }
 
+    /** Whether the operator's watch has told of its boot; until then nothing else can be decided than before it. */
+    private static boolean seen(Host host) {
+        return host.boot.equals(host.bootSeen);
+    }
+
     private boolean fresh(Host host) {
         return host.report != null
-                && host.boot.equals(host.report.bootID())
+                && host.bootSeen.equals(host.report.bootID())
                 && host.report.kvm() != null
                 && host.report.kvm().state() == KvmState.Available
                 && host.report.profile() != null
@@ -419,7 +424,9 @@ final class Invariants implements SimulatedCluster.Observer {
     }
 
     private boolean truthful(Host host) {
-        return fresh(host) && host.report.profile().equals(host.profile.digest().hex());
+        return seen(host)
+                && fresh(host)
+                && host.report.profile().equals(host.profile.digest().hex());
     }
 
     private boolean proved(Host host, GuestAbi abi, Vmm vmm) {

@@ -82,6 +82,12 @@ final class SimulatedCluster {
         HostProfile profile;
         String kernel;
         String boot;
+
+        /** What the operator's watch has told of, which may lag. */
+        String kernelSeen;
+
+        String bootSeen;
+
         boolean ready = true;
         boolean schedulable = true;
         NodeABISpec report;
@@ -111,8 +117,8 @@ final class SimulatedCluster {
                     "arm64",
                     ready,
                     schedulable,
-                    boot,
-                    kernel,
+                    bootSeen,
+                    kernelSeen,
                     guestAbiLabels,
                     report == null ? Optional.empty() : Optional.of(new Report(generation, report, status)));
         }
@@ -125,6 +131,7 @@ final class SimulatedCluster {
         String node;
         GuestAbi has;
         Optional<String> stamp = Optional.empty();
+        Optional<String> stampedIn = Optional.empty();
         boolean moved;
         Optional<Vmm> movedBy = Optional.empty();
 
@@ -143,6 +150,7 @@ final class SimulatedCluster {
                     Optional.of(node),
                     clamp,
                     stamp,
+                    stampedIn,
                     moved,
                     Map.of());
         }
@@ -199,6 +207,19 @@ final class SimulatedCluster {
 
     /** The node boots; whatever ran on it is gone, and its agent has not reported. */
     void boot(String name, String host) {
+        bootUnseen(name, host);
+        see(name);
+    }
+
+    /** The operator's watch tells of the boot. */
+    void see(String name) {
+        Host node = hosts.get(name);
+        node.kernelSeen = node.kernel;
+        node.bootSeen = node.boot;
+    }
+
+    /** The node boots, and the operator's watch does not tell of it yet. */
+    void bootUnseen(String name, String host) {
         Host node = hosts.get(name);
         node.profile = recorded(host);
         node.kernel = host.substring(0, host.indexOf('-')) + ".0";
@@ -363,8 +384,7 @@ final class SimulatedCluster {
         PolicyDecision decision = decide(before);
         int writes = publish(decision);
         for (Map.Entry<Vm, Digest> stamp : decision.stamps().entrySet()) {
-            guests.get(stamp.getKey().name()).stamp =
-                    Optional.of(stamp.getValue().label());
+            stamp(stamp.getKey(), stamp.getValue());
             writes++;
         }
         events.addAll(decision.events());
@@ -384,10 +404,13 @@ final class SimulatedCluster {
     void reconcileAndDie(String policy, int afterStamps) {
         PolicyDecision decision = decide(policies.get(policy));
         publish(decision);
-        decision.stamps().entrySet().stream()
-                .limit(afterStamps)
-                .forEach(s -> guests.get(s.getKey().name()).stamp =
-                        Optional.of(s.getValue().label()));
+        decision.stamps().entrySet().stream().limit(afterStamps).forEach(s -> stamp(s.getKey(), s.getValue()));
+    }
+
+    private void stamp(Vm vm, Digest guestAbi) {
+        Guest guest = guests.get(vm.name());
+        guest.stamp = Optional.of(guestAbi.label());
+        guest.stampedIn = Optional.of(hosts.get(vm.node().orElseThrow()).bootSeen);
     }
 
     private int publish(PolicyDecision decision) {
@@ -437,6 +460,7 @@ final class SimulatedCluster {
 
     /** Agents of reporting nodes prove what there is, and the operator decides, until nothing changes any more. */
     void settle() {
+        hosts.keySet().forEach(this::see);
         for (int round = 0; round < 20; round++) {
             hosts.values().stream()
                     .filter(h -> h.report != null && h.boot.equals(h.report.bootID()))

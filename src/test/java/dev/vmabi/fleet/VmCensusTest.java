@@ -100,6 +100,43 @@ class VmCensusTest {
     }
 
     @Test
+    void aVmThatWasSeenBeforeItsNodesBootIsStampedAnewOnceThatIsSeen() {
+        cluster.bootUnseen("n1", "6.18-cortex-a76");
+        Guest vm = cluster.start("vm", "n1", Clamp.NONE);
+        cluster.reconcile("p");
+        assertThat(vm.stamp).as("by what its node showed before").isPresent();
+        assertThat(vm.stamp).isNotEqualTo(Optional.of(vm.has.digest().label()));
+
+        cluster.see("n1");
+        Fleet waiting = cluster.fleet();
+        assertThat(waiting.stampIsBehind(vm.view(), cluster.policies.get("p")))
+                .as("nobody knows before the agent has reported")
+                .isFalse();
+        cluster.report("n1");
+        Fleet known = cluster.fleet();
+        assertThat(known.stampIsBehind(vm.view(), cluster.policies.get("p"))).isTrue();
+        assertThat(waiting.next(cluster.state()).stampIsBehind(vm.view(), cluster.policies.get("p")))
+                .isTrue();
+        cluster.settle();
+        assertThat(vm.stamp).contains(vm.has.digest().label());
+        assertThat(cluster.fleet().stampIsBehind(vm.view(), cluster.policies.get("p")))
+                .isFalse();
+    }
+
+    @Test
+    void aStampWrittenBeforeBootsWereNotedStays() {
+        Guest vm = cluster.start("vm", "n1", Clamp.NONE);
+        vm.stamp = Optional.of(
+                cluster.hosts.get("n2").profile.birth(Clamp.NONE).digest().label());
+        cluster.guestAbis.put(
+                cluster.hosts.get("n2").profile.birth(Clamp.NONE).digest(),
+                cluster.hosts.get("n2").profile.birth(Clamp.NONE));
+        Optional<String> noted = vm.stamp;
+        cluster.reconcile("p");
+        assertThat(vm.stamp).isEqualTo(noted);
+    }
+
+    @Test
     void aStampThatStandsForNothingIsUnknownAndKept() {
         Guest vm = cluster.start("vm", "n1", Clamp.NONE);
         vm.stamp = Optional.of("0123456789abcdef");

@@ -217,6 +217,7 @@ final class TestFleet {
                 Optional.ofNullable(node),
                 Clamp.NONE,
                 stamp,
+                Optional.empty(),
                 moved,
                 nodeSelector));
         return this;

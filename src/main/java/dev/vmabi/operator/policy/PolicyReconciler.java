@@ -105,7 +105,8 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
         // What nodes wait for is said first.
         boolean stampsLeft = policy.getStatus() == null
                 ? !decision.stamps().isEmpty()
-                : stamps.write(decision.stamps(), policy.getMetadata().getName());
+                : stamps.write(
+                        fleet.get(), decision.stamps(), policy.getMetadata().getName());
         decision.events().forEach(e -> events.record(policy, e));
         UpdateControl<VirtualMachineABI> control = updateStatus(policy, decision, now);
         return stampsLeft ? control.rescheduleAfter(LOOK_AGAIN) : control;

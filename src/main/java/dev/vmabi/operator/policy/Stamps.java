@@ -1,11 +1,13 @@
 package dev.vmabi.operator.policy;
 
 import dev.vmabi.abi.Digest;
+import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.FleetEvent;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Writes;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
@@ -34,21 +36,24 @@ class Stamps {
     /**
      * Writes the stamps that VMs do not bear yet, at most {@value #MOST} of them. Returns whether some are left.
      *
+     * @param fleet by which they were decided
      * @throws KubernetesClientException if one could not be written; the others are
      */
-    boolean write(Map<FleetState.Vm, Digest> stamps, String policy) {
+    boolean write(Fleet fleet, Map<FleetState.Vm, Digest> stamps, String policy) {
         List<Map.Entry<FleetState.Vm, Digest>> due = stamps.entrySet().stream()
                 .filter(s -> !cache.liveStamp(s.getKey())
                         .equals(Optional.of(s.getValue().label())))
                 .limit(MOST + 1L)
                 .toList();
         boolean told = due.size() <= MOST_TOLD;
-        SeveralAtOnce.write(due.stream().limit(MOST).toList(), s -> stamp(s.getKey(), s.getValue(), policy, told));
+        SeveralAtOnce.write(
+                due.stream().limit(MOST).toList(), s -> stamp(fleet, s.getKey(), s.getValue(), policy, told));
         return due.size() > MOST;
     }
 
-    private void stamp(FleetState.Vm vm, Digest guestAbi, String policy, boolean told) {
-        var vmi = writes.stamp(vm, guestAbi);
+    private void stamp(Fleet fleet, FleetState.Vm vm, Digest guestAbi, String policy, boolean told) {
+        String bootId = vm.node().flatMap(fleet::node).orElseThrow().bootId();
+        GenericKubernetesResource vmi = writes.stamp(vm, guestAbi, bootId);
         if (told) {
             events.record(vmi, stamped(vm, guestAbi, policy));
         }
@@ -56,9 +61,12 @@ class Stamps {
 
     private static FleetEvent stamped(FleetState.Vm vm, Digest has, String policy) {
         String node = vm.node().orElse("");
-        String what = vm.stamp()
-                .map(before -> "Landed on " + node + ": its guest ABI was " + before + " and is " + has.label())
-                .orElse("Its guest on " + node + " has guest ABI " + has.label());
+        String what = vm.moved()
+                ? "Landed on " + node + ": its guest ABI was " + vm.stamp().orElse("") + " and is " + has.label()
+                : "Its guest on " + node + " has guest ABI " + has.label()
+                        + vm.stamp()
+                                .map(before -> ", not " + before + ", as before it was seen that the node had booted")
+                                .orElse("");
         return new FleetEvent(
                 FleetEvent.Reason.VirtualMachineStamped,
                 what + "; policy " + policy + " keeps it to nodes that take that");

@@ -16,8 +16,12 @@ import java.util.function.BiConsumer;
 final class Guests {
     private static final Vmm VMM = Vmm.parse("qemu:11.1");
 
-    /** Empty while, or because, nobody can tell what it has. */
-    private record Guest(String node, Optional<GuestAbi> has, boolean lost) {}
+    /**
+     * {@code has} is empty while, or because, nobody can tell what it has.
+     *
+     * @param bornIn the boot in which its node was seen when it was born there; empty once it has moved
+     */
+    private record Guest(String node, Optional<String> bornIn, Optional<GuestAbi> has, boolean lost) {}
 
     private final Map<String, Guest> byUid = new HashMap<>();
     private final BiConsumer<String, String> broken;
@@ -35,12 +39,18 @@ final class Guests {
         String node = vm.node().get();
         Guest before = byUid.get(vm.uid());
         Optional<HostProfile> host = picture.fresh(node).flatMap(picture::profile);
+        Optional<String> boot = picture.boot(node);
         if (before == null
                 || (before.has().isEmpty() && !before.lost() && before.node().equals(node))) {
-            byUid.put(vm.uid(), new Guest(node, host.map(h -> h.birth(Clamp.NONE)), false));
+            byUid.put(vm.uid(), new Guest(node, boot, host.map(h -> h.birth(Clamp.NONE)), false));
+        } else if (before.node().equals(node)
+                && before.bornIn().isPresent()
+                && !before.bornIn().equals(boot)) {
+            // No guest outlives its node's boot: this one was seen before the boot that it was born in.
+            byUid.put(vm.uid(), new Guest(node, boot, Optional.empty(), false));
         } else if (!before.node().equals(node)) {
             if (before.has().isEmpty()) {
-                byUid.put(vm.uid(), new Guest(node, Optional.empty(), true));
+                byUid.put(vm.uid(), new Guest(node, Optional.empty(), Optional.empty(), true));
             } else if (host.isPresent()) {
                 byUid.put(vm.uid(), landed(vm, before.has().get(), node, host.get()));
             }
@@ -54,7 +64,7 @@ final class Guests {
                     "VirtualMachineInstance " + vm.key(),
                     "has " + had.digest().label() + " and was let in to " + node + ", which refuses it");
         }
-        return new Guest(node, has, has.isEmpty());
+        return new Guest(node, Optional.empty(), has, has.isEmpty());
     }
 
     /** What a guest has on that host after a move; empty if the host refuses it. */

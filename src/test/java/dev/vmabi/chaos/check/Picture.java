@@ -43,6 +43,10 @@ record Picture(
     /** By namespace and name; the node is that where it runs. */
     record Vm(String key, String uid, Optional<String> node, Optional<String> stamp) {}
 
+    Optional<String> boot(String node) {
+        return Optional.ofNullable(nodes.get(node)).map(Node::bootId);
+    }
+
     /** What the node's agent has said since its present boot, if that can be relied on. */
     Optional<NodeABISpec> fresh(String node) {
         Node seen = nodes.get(node);

@@ -98,6 +98,18 @@ class RulesTest {
     }
 
     @Test
+    void aStampFromBeforeTheBootThatTheGuestWasBornIn() {
+        vm("n1", PIN);
+        node("n1", "boot-2", NEW, PIN, OTHER);
+        vm("n1", PIN);
+        assertThat(wrong()).as("for a moment nobody can tell").isEmpty();
+        vm("n1", PIN);
+        assertThat(wrong())
+                .containsExactly("VirtualMachineInstance default/vm must be stamped "
+                        + OTHER.digest().label() + " and has " + PIN.digest().label());
+    }
+
+    @Test
     void aStampThatStaysBehindALanding() {
         vm("n1", PIN);
         vm("n2", PIN);
@@ -310,6 +322,10 @@ class RulesTest {
     }
 
     private void node(String name, HostProfile host, GuestAbi... proved) {
+        node(name, "boot-1", host, proved);
+    }
+
+    private void node(String name, String boot, HostProfile host, GuestAbi... proved) {
         Map<String, String> has = new HashMap<>(Map.of(
                 "kubernetes.io/arch",
                 "arm64",
@@ -320,7 +336,7 @@ class RulesTest {
         for (GuestAbi abi : proved) {
             has.put(Expected.PREFIX + abi.digest().label(), "true");
         }
-        nodes.put(name, new Picture.Node(name, has, "boot-1", LONG_AGO));
+        nodes.put(name, new Picture.Node(name, has, boot, LONG_AGO));
         List<Map<String, Object>> proofs = List.of(PIN, OTHER).stream()
                 .map(g -> Map.<String, Object>of(
                         "guestABI",
@@ -340,7 +356,7 @@ class RulesTest {
                                         "profile",
                                         host.digest().hex(),
                                         "bootID",
-                                        "boot-1",
+                                        boot,
                                         "proofs",
                                         proofs),
                                 NodeABISpec.class),
