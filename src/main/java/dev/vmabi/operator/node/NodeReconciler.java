@@ -11,7 +11,6 @@ import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Spans;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.Node;
-import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
@@ -108,18 +107,9 @@ public class NodeReconciler implements Reconciler<Node> {
                 .filter(status -> !status.equals(view.report().orElseThrow().status()))
                 .map(status -> writes.nodeAbiStatus(name, status));
         decision.events().forEach(e -> {
-            events.record(about(view), e);
+            events.record(node, e);
             answered.ifPresent(report -> events.record(report, e));
         });
         return UpdateControl.noUpdate();
-    }
-
-    private static Node about(FleetState.Node node) {
-        return new NodeBuilder()
-                .withNewMetadata()
-                .withName(node.name())
-                .withUid(node.uid())
-                .endMetadata()
-                .build();
     }
 }
