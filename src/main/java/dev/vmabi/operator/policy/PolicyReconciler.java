@@ -69,7 +69,7 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     public List<EventSource<?, VirtualMachineABI>> prepareEventSources(EventSourceContext<VirtualMachineABI> context) {
         SimpleInboundEventSource<VirtualMachineABI> fleetChanges = new SimpleInboundEventSource<>("fleet");
         cache.listen((before, now) ->
-                now.state().policies().forEach(p -> fleetChanges.propagateEvent(new ResourceID(p.name()))));
+                PolicyDecision.concerned(before, now).forEach(p -> fleetChanges.propagateEvent(new ResourceID(p))));
         return List.of(fleetChanges);
     }
 
@@ -121,6 +121,9 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
             VirtualMachineABI update = new VirtualMachineABI();
             update.setMetadata(new ObjectMetaBuilder()
                     .withName(policy.getMetadata().getName())
+                    // It holds the pin: what another leader has written since must not be taken back by a write that is
+                    // late.
+                    .withResourceVersion(policy.getMetadata().getResourceVersion())
                     .build());
             update.setStatus(decision.status());
             control = UpdateControl.patchStatus(update);
