@@ -20,6 +20,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * All that is decided for one policy at one moment.
@@ -79,6 +82,36 @@ public record PolicyDecision(
                 census.unknown().first(MOST_VMS).stream().map(Vm::key).toList(),
                 baseline.history());
         return new PolicyDecision(status, Map.copyOf(guestAbis), census.stamps(), List.copyOf(events), baseline.next());
+    }
+
+    /**
+     * The policies of which a change may have something else decided. One that holds no node, and
+     * so speaks for no VM that runs, is spared while it and what it could hold stay as they are: of hundreds that hold
+     * nothing, none keeps those waiting that do.
+     *
+     * @param before null at first
+     */
+    public static Set<String> concerned(Fleet before, Fleet now) {
+        Set<String> all = now.state().policies().stream().map(Policy::name).collect(Collectors.toSet());
+        if (before == null
+                || !Pools.selectAlike(before.state().policies(), now.state().policies())
+                || !before.state()
+                        .guestAbis()
+                        .keySet()
+                        .equals(now.state().guestAbis().keySet())
+                || !before.state()
+                        .profiles()
+                        .keySet()
+                        .equals(now.state().profiles().keySet())
+                || !before.clamps().equals(now.clamps())) {
+            return all;
+        }
+        Set<String> busy = now.pools().disputeDifferently(before.pools());
+        Stream.of(before, now)
+                .flatMap(f -> f.index().nodes().all().keySet().stream())
+                .forEach(k -> k.holder().ifPresent(busy::add));
+        all.removeIf(name -> !busy.contains(name) && before.policy(name).equals(now.policy(name)));
+        return all;
     }
 
     private static List<ImposedField> imposition(Fleet fleet, Policy policy, Pool pool, BaselineDraft baseline) {

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -145,6 +146,16 @@ final class Pools {
             }
         });
         return contested;
+    }
+
+    /** The policies that select a node of which several do, where those are others before and now. */
+    Set<String> disputeDifferently(Pools before) {
+        Set<String> policies = new TreeSet<>();
+        for (String node : before.disputed.differences(disputed)) {
+            policies.addAll(before.disputed.getOrDefault(node, List.of()));
+            policies.addAll(disputed.getOrDefault(node, List.of()));
+        }
+        return policies;
     }
 
     /** The policies whose workloads match the VM, the oldest first. */

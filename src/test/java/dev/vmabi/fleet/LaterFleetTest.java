@@ -8,6 +8,7 @@ import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.SimulatedCluster.Rules;
 import java.time.Instant;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -28,20 +29,24 @@ class LaterFleetTest {
     }
 
     @Test
-    void nodesThatAChangeDoesNotConcernAreDecidedAsBefore() {
+    void nodesAndPoliciesThatAChangeDoesNotConcernAreDecidedAsBefore() {
         int spared = 0;
+        int sparedPolicies = 0;
         for (long seed = 1; seed <= 300; seed++) {
             Unconcerned unconcerned = new Unconcerned();
             FleetSequence.random(seed).run(unconcerned, VERDICTS);
             spared += unconcerned.sparedByContent;
+            sparedPolicies += unconcerned.sparedPolicies;
         }
         assertThat(spared).isGreaterThan(1_000);
+        assertThat(sparedPolicies).isGreaterThan(100);
     }
 
-    /** Decides for every node that a change is said not to concern, with the fleet before and the one after it. */
+    /** Decides for every node and policy that a change is said not to concern, with the fleet before and the one after it. */
     private static final class Unconcerned implements Rules {
         private Fleet last;
         private int sparedByContent;
+        private int sparedPolicies;
 
         @Override
         public PolicyDecision decide(Fleet fleet, Policy policy, Instant now) {
@@ -58,6 +63,7 @@ class LaterFleetTest {
         private void compare(Fleet fleet, Instant now) {
             if (last != null) {
                 spare(last, fleet, now);
+                sparedPolicies += sparePolicies(last, fleet, now);
                 FleetState was = last.state();
                 FleetState is = fleet.state();
                 Fleet between = new Fleet(
@@ -74,6 +80,18 @@ class LaterFleetTest {
                 }
             }
             last = fleet;
+        }
+
+        private static int sparePolicies(Fleet before, Fleet after, Instant now) {
+            Set<String> concerned = PolicyDecision.concerned(before, after);
+            List<Policy> spared = after.state().policies().stream()
+                    .filter(p -> !concerned.contains(p.name()))
+                    .toList();
+            for (Policy policy : spared) {
+                assertThat(PolicyDecision.decide(after, policy, now))
+                        .isEqualTo(PolicyDecision.decide(before, policy, now));
+            }
+            return spared.size();
         }
 
         private static int spare(Fleet before, Fleet after, Instant now) {
