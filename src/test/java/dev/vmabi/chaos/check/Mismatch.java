@@ -7,6 +7,12 @@ package dev.vmabi.chaos.check;
  * @param what how it differs, in words that stay the same while it does
  */
 public record Mismatch(String object, String what) {
+
+    /** Whether it is an answer to content that is missing. Nothing goes by such answers: nodes, VMs and policies go first. */
+    boolean ofContent() {
+        return object.startsWith("GuestABI ") || object.startsWith("ABIProfile ");
+    }
+
     @Override
     public String toString() {
         return object + " " + what;

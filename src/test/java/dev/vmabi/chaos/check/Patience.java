@@ -9,14 +9,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** How long each thing has not been as it must be, and which of them for too long. */
 final class Patience {
-    /** @param most as many things were wrong at one time while it was */
-    private record Open(Instant since, Duration counted, int most, boolean told) {}
+    /** @param most as many things of its sort were wrong at one time while it was */
+    private record Open(Instant since, Duration counted, long most, boolean told) {}
 
-    /** Who has a thousand things to put right is done with the last one later: fifty a second. */
+    /** Who has a thousand things to put right is done with the last one later: fifty a second, of content ten. */
     private static final Duration EACH = Duration.ofMillis(20);
+
+    private static final Duration EACH_OF_CONTENT = Duration.ofMillis(100);
 
     private final Duration grace;
     private final Map<Mismatch, Open> open = new LinkedHashMap<>();
@@ -41,13 +44,16 @@ final class Patience {
             }
             return gone;
         });
+        Map<Boolean, Long> atOnce =
+                present.stream().collect(Collectors.partitioningBy(Mismatch::ofContent, Collectors.counting()));
         List<Mismatch> overdue = new ArrayList<>();
         for (Mismatch one : present) {
             Open before = open.getOrDefault(one, new Open(now, Duration.ZERO, 0, false));
             Duration lasted = Duration.between(before.since(), now);
             Duration counted = before.counted().plus(counts.compareTo(lasted) > 0 ? lasted : counts);
-            int most = Math.max(before.most(), present.size());
-            boolean late = counted.compareTo(grace.plus(EACH.multipliedBy(most))) > 0;
+            long most = Math.max(before.most(), atOnce.get(one.ofContent()));
+            Duration each = one.ofContent() ? EACH_OF_CONTENT : EACH;
+            boolean late = counted.compareTo(grace.plus(each.multipliedBy(most))) > 0;
             if (late && !before.told()) {
                 overdue.add(one);
             }

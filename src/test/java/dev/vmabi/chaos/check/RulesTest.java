@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Each rule is broken on purpose, and the checker says which and by what object. */
@@ -263,6 +264,23 @@ class RulesTest {
                 .isEmpty();
         assertThat(patience.look(last, NOW.plusSeconds(5), Duration.ofSeconds(1)))
                 .isEqualTo(last);
+    }
+
+    @Test
+    void contentIsWaitedForLongerAndNothingForItsSake() {
+        Patience patience = new Patience(Duration.ofSeconds(2));
+        List<Mismatch> content = IntStream.range(0, 100)
+                .mapToObj(i -> new Mismatch("GuestABI " + i, "is not answered"))
+                .toList();
+        Mismatch node = new Mismatch("Node n", "is wrong");
+        List<Mismatch> wrong = Stream.concat(content.stream(), Stream.of(node)).toList();
+        assertThat(patience.look(wrong, NOW, Duration.ZERO)).isEmpty();
+        assertThat(patience.look(wrong, NOW.plusSeconds(3), Duration.ofSeconds(3)))
+                .containsExactly(node);
+        assertThat(patience.look(wrong, NOW.plusSeconds(12), Duration.ofSeconds(9)))
+                .isEmpty();
+        assertThat(patience.look(wrong, NOW.plusSeconds(13), Duration.ofSeconds(1)))
+                .hasSameElementsAs(content);
     }
 
     @Test
