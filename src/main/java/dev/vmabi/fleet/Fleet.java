@@ -12,7 +12,6 @@ import dev.vmabi.fleet.FleetState.Node;
 import dev.vmabi.fleet.FleetState.Policy;
 import dev.vmabi.fleet.FleetState.Vm;
 import java.util.Collection;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -344,9 +343,11 @@ public final class Fleet {
         return clamps.getOrDefault(guestAbi, Clamp.NONE);
     }
 
-    /** What is imposed on guests of each guest ABI that anybody or anything has. */
-    Map<Digest, Clamp> clamps() {
-        return Collections.unmodifiableMap(clamps);
+    /** Whether both know the same guest ABIs, what is imposed on guests of them, and the same host profiles. */
+    boolean knowsAsMuch(Fleet other) {
+        return state.guestAbis().keySet().equals(other.state.guestAbis().keySet())
+                && state.profiles().keySet().equals(other.state.profiles().keySet())
+                && clamps.equals(other.clamps);
     }
 
     PolicyTerms terms(Policy policy) {

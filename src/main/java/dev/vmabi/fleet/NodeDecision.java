@@ -105,12 +105,7 @@ public record NodeDecision(
         }
         Set<String> concerned = new TreeSet<>(
                 before.state().nodesByName().differences(now.state().nodesByName()));
-        if (!before.state().guestAbis().keySet().equals(now.state().guestAbis().keySet())
-                || !before.state()
-                        .profiles()
-                        .keySet()
-                        .equals(now.state().profiles().keySet())
-                || !before.clamps().equals(now.clamps())) {
+        if (!before.knowsAsMuch(now)) {
             now.index().nodes().all().forEach((kind, nodes) -> {
                 PersistentMap<String, Node> were = before.index().nodes().all().get(kind);
                 concerned.addAll(

@@ -85,9 +85,9 @@ public record PolicyDecision(
     }
 
     /**
-     * The policies of which a change may have something else decided. One that holds no node, and
-     * so speaks for no VM that runs, is spared while it and what it could hold stay as they are: of hundreds that hold
-     * nothing, none keeps those waiting that do.
+     * The policies of which a change may have something else decided. One that holds no node, and so speaks for no VM that
+     * runs, is spared while it and what it could hold stay as they are: hundreds that hold nothing do not keep those
+     * waiting that do.
      *
      * @param before null at first
      */
@@ -95,15 +95,7 @@ public record PolicyDecision(
         Set<String> all = now.state().policies().stream().map(Policy::name).collect(Collectors.toSet());
         if (before == null
                 || !Pools.selectAlike(before.state().policies(), now.state().policies())
-                || !before.state()
-                        .guestAbis()
-                        .keySet()
-                        .equals(now.state().guestAbis().keySet())
-                || !before.state()
-                        .profiles()
-                        .keySet()
-                        .equals(now.state().profiles().keySet())
-                || !before.clamps().equals(now.clamps())) {
+                || !before.knowsAsMuch(now)) {
             return all;
         }
         Set<String> busy = now.pools().disputeDifferently(before.pools());
