@@ -344,7 +344,7 @@ public final class Fleet {
     }
 
     /** Whether both know the same guest ABIs, what is imposed on guests of them, and the same host profiles. */
-    boolean knowsAsMuch(Fleet other) {
+    boolean knowsTheSameAs(Fleet other) {
         return state.guestAbis().keySet().equals(other.state.guestAbis().keySet())
                 && state.profiles().keySet().equals(other.state.profiles().keySet())
                 && clamps.equals(other.clamps);

@@ -105,7 +105,7 @@ public record NodeDecision(
         }
         Set<String> concerned = new TreeSet<>(
                 before.state().nodesByName().differences(now.state().nodesByName()));
-        if (!before.knowsAsMuch(now)) {
+        if (!before.knowsTheSameAs(now)) {
             now.index().nodes().all().forEach((kind, nodes) -> {
                 PersistentMap<String, Node> were = before.index().nodes().all().get(kind);
                 concerned.addAll(

@@ -95,10 +95,10 @@ public record PolicyDecision(
         Set<String> all = now.state().policies().stream().map(Policy::name).collect(Collectors.toSet());
         if (before == null
                 || !Pools.selectAlike(before.state().policies(), now.state().policies())
-                || !before.knowsAsMuch(now)) {
+                || !before.knowsTheSameAs(now)) {
             return all;
         }
-        Set<String> busy = now.pools().disputeDifferently(before.pools());
+        Set<String> busy = now.pools().inChangedDisputes(before.pools());
         Stream.of(before, now)
                 .flatMap(f -> f.index().nodes().all().keySet().stream())
                 .forEach(k -> k.holder().ifPresent(busy::add));

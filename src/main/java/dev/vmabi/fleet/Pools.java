@@ -148,8 +148,8 @@ final class Pools {
         return contested;
     }
 
-    /** The policies that select a node of which several do, where those are others before and now. */
-    Set<String> disputeDifferently(Pools before) {
+    /** The policies that select, or selected, a node that several select, where those are not the same several as before. */
+    Set<String> inChangedDisputes(Pools before) {
         Set<String> policies = new TreeSet<>();
         for (String node : before.disputed.differences(disputed)) {
             policies.addAll(before.disputed.getOrDefault(node, List.of()));

@@ -167,7 +167,10 @@ public record Recording(List<Moment> moments) {
     /** A {@link FleetState.Report}. */
     public record ReportData(long generation, NodeABISpec spec, NodeABIStatus status) {}
 
-    /** A {@link FleetState.Vm}, without the labels of its namespace; {@code node}, {@code stamp} and {@code stampedIn} may be null. */
+    /**
+     * A {@link FleetState.Vm}, without the labels of its namespace; {@code node}, {@code stamp} and {@code stampedIn} may
+     * be null.
+     */
     public record VmData(
             String namespace,
             String name,

@@ -75,7 +75,7 @@ public class Events {
                     "event %s on %s could not be written: %s",
                     event.reason(),
                     about.getMetadata().getName(),
-                    e.getStatus() == null ? e.getMessage() : e.getStatus().getMessage());
+                    ServerAnswer.in(e).orElseThrow());
         }
     }
 

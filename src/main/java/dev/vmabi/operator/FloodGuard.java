@@ -1,16 +1,10 @@
 package dev.vmabi.operator;
 
-import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.quarkus.logging.LoggingFilter;
-import io.vertx.core.VertxException;
-import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
-import java.util.concurrent.TimeoutException;
 import java.util.logging.Filter;
 import java.util.logging.LogRecord;
 import org.jboss.logmanager.ExtFormatter;
@@ -55,7 +49,7 @@ public final class FloodGuard implements Filter {
     @Override
     public synchronized boolean isLoggable(LogRecord record) {
         Count count = counts.computeIfAbsent(place(record), place -> new Count());
-        answer(record.getThrown()).ifPresent(answer -> {
+        ServerAnswer.in(record.getThrown()).ifPresent(answer -> {
             record.setThrown(null);
             append(record, ": " + answer);
         });
@@ -86,23 +80,6 @@ public final class FloodGuard implements Filter {
                 record.getLoggerName(),
                 record.getLevel().intValue(),
                 thrown == null ? record.getMessage() : thrown.getClass().getName());
-    }
-
-    /** What the API server said, or how it did not answer; empty if something else was thrown. */
-    private static Optional<String> answer(Throwable thrown) {
-        for (Throwable t = thrown; t != null; t = t.getCause()) {
-            if (t instanceof KubernetesClientException e && e.getStatus() != null) {
-                return Optional.of(e.getStatus().getMessage());
-            }
-            if (t instanceof KubernetesClientException
-                    || t instanceof IOException
-                    || t instanceof TimeoutException
-                    || t instanceof VertxException) {
-                return Optional.of(
-                        Objects.requireNonNullElse(t.getMessage(), t.getClass().getSimpleName()));
-            }
-        }
-        return Optional.empty();
     }
 
     /** JBoss's records forget how their text takes its parameters when it is set without. */

@@ -60,6 +60,10 @@ class FloodGuardTest {
         assertThat(refused.getThrown()).isNull();
         assertThat(new PatternFormatter("%s%e").format(refused)).isEqualTo("node n1 {} %s: n1 is in its way");
 
+        LogRecord silent = thrown("node n1", refused(null));
+        assertThat(guard.isLoggable(silent)).isTrue();
+        assertThat(new PatternFormatter("%s%e").format(silent)).startsWith("node n1 {} %s: ");
+
         LogRecord unanswered =
                 thrown("a list", new CompletionException(new HttpClosedException("Connection was closed")));
         assertThat(guard.isLoggable(unanswered)).isTrue();

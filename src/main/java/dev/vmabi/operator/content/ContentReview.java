@@ -33,7 +33,7 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 public class ContentReview {
     private static final int AT_ONCE = 8;
 
-    /** Who waits is called; but one that is called and is gone by then calls nobody. */
+    /** An object that is deleted while it waits releases no turn, and so calls nobody. */
     private static final Duration UNCALLED = Duration.ofSeconds(10);
 
     private final Turns turns = new Turns(AT_ONCE);
@@ -77,7 +77,7 @@ public class ContentReview {
             return UpdateControl.noUpdate();
         }
         String name = object.getMetadata().getName();
-        if (!turns.take(object.getKind() + " " + name, () -> source.propagateEvent(new ResourceID(name)))) {
+        if (!turns.tryAcquire(object.getKind() + " " + name, () -> source.propagateEvent(new ResourceID(name)))) {
             return UpdateControl.<P>noUpdate().rescheduleAfter(UNCALLED);
         }
         try {
@@ -101,7 +101,7 @@ public class ContentReview {
                     .map(left -> control.rescheduleAfter(left.plusSeconds(1)))
                     .orElse(control);
         } finally {
-            turns.giveBack();
+            turns.release();
         }
     }
 

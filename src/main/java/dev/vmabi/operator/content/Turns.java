@@ -15,11 +15,11 @@ final class Turns {
     }
 
     /**
-     * Takes a turn; whoever has one gives it back. Returns false if all are taken.
+     * Takes a turn, to be released. Returns false if all are taken.
      *
-     * @param again has who had to wait ask again; called once, when a turn was given back
+     * @param again has who had to wait ask again; called once, after a turn was released
      */
-    synchronized boolean take(String who, Runnable again) {
+    synchronized boolean tryAcquire(String who, Runnable again) {
         if (taken == most) {
             waiting.putIfAbsent(who, again);
             return false;
@@ -29,7 +29,7 @@ final class Turns {
         return true;
     }
 
-    void giveBack() {
+    void release() {
         Map.Entry<String, Runnable> next;
         synchronized (this) {
             taken--;

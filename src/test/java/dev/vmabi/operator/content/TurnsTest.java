@@ -18,7 +18,7 @@ class TurnsTest {
     private final List<String> called = new ArrayList<>();
 
     private boolean take(String who) {
-        return turns.take(who, () -> called.add(who));
+        return turns.tryAcquire(who, () -> called.add(who));
     }
 
     @Test
@@ -28,14 +28,14 @@ class TurnsTest {
         assertThat(take("c")).isFalse();
         assertThat(take("d")).isFalse();
         assertThat(take("c")).as("asks again on its own").isFalse();
-        turns.giveBack();
+        turns.release();
         assertThat(called).containsExactly("c");
-        turns.giveBack();
+        turns.release();
         assertThat(called).containsExactly("c", "d");
         assertThat(take("c")).isTrue();
         assertThat(take("d")).isTrue();
-        turns.giveBack();
-        turns.giveBack();
+        turns.release();
+        turns.release();
         assertThat(called).containsExactly("c", "d");
     }
 
@@ -45,17 +45,17 @@ class TurnsTest {
         assertThat(take("b")).isTrue();
         assertThat(take("c")).isFalse();
         assertThat(take("d")).isFalse();
-        turns.giveBack();
-        turns.giveBack();
+        turns.release();
+        turns.release();
         called.clear();
         assertThat(take("x")).isTrue();
         assertThat(take("y")).isTrue();
         assertThat(take("d")).isFalse();
         assertThat(take("e")).isFalse();
-        turns.giveBack();
+        turns.release();
         assertThat(called).containsExactly("d");
         assertThat(take("e")).as("faster than d").isTrue();
-        turns.giveBack();
+        turns.release();
         assertThat(called).as("e waits no longer").containsExactly("d");
     }
 
@@ -77,10 +77,10 @@ class TurnsTest {
 
     private void work(
             ExecutorService threads, String who, AtomicInteger now, Queue<Integer> mostNow, CountDownLatch left) {
-        if (turns.take(who, () -> threads.execute(() -> work(threads, who, now, mostNow, left)))) {
+        if (turns.tryAcquire(who, () -> threads.execute(() -> work(threads, who, now, mostNow, left)))) {
             mostNow.add(now.incrementAndGet());
             now.decrementAndGet();
-            turns.giveBack();
+            turns.release();
             left.countDown();
         }
     }
