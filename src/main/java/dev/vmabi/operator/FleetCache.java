@@ -22,6 +22,7 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -55,10 +56,16 @@ public class FleetCache implements FleetSource {
 
     /** Told after the fleet was made anew. */
     public interface Listener {
+        /**
+         * Looks at what has changed.
+         *
+         * @param before null if all is to be looked at: at first, and when timers may not do so (see {@link WallClock})
+         */
         void changed(Fleet before, Fleet now);
     }
 
     private final KubernetesClient client;
+    private final WallClock wallClock;
     private final Verdicts verdicts = new Verdicts();
     private final ScheduledExecutorService gatherer = Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("fleet-cache").daemon().factory());
@@ -83,9 +90,11 @@ public class FleetCache implements FleetSource {
     private FleetState state = new FleetState(List.of(), List.of(), Map.of(), Map.of(), List.of(), Map.of());
     private Served vmis;
     private ScheduledFuture<?> gathering;
+    private boolean lookAtAll;
 
-    FleetCache(KubernetesClient client) {
+    FleetCache(KubernetesClient client, Clock clock) {
         this.client = client;
+        wallClock = new WallClock(clock, System::nanoTime);
     }
 
     @Override
@@ -205,6 +214,10 @@ public class FleetCache implements FleetSource {
 
     private void gather() {
         try {
+            if (wallClock.wasSetBack()) {
+                lookAtAll = true;
+                markDirty();
+            }
             if (!complete() || !dirty.compareAndSet(true, false)) {
                 return;
             }
@@ -212,7 +225,9 @@ public class FleetCache implements FleetSource {
             state = next();
             Fleet now = before == null ? new Fleet(state, verdicts) : before.next(state);
             fleet = Optional.of(now);
-            listeners.forEach(l -> l.changed(before, now));
+            Fleet from = lookAtAll ? null : before;
+            lookAtAll = false;
+            listeners.forEach(l -> l.changed(from, now));
         } catch (RuntimeException e) {
             LOG.error("the fleet could not be made anew; the last one stays", e);
         }

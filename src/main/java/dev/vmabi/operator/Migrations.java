@@ -145,7 +145,7 @@ public class Migrations {
         Instant now = clock.instant();
         if (before.takers().containsAll(takers)) {
             seen.put(migration.uid(), new Seen(takers, before.touched()));
-        } else if (now.isAfter(before.touched().plus(REST))) {
+        } else if (now.isAfter(before.touched().plus(REST)) || now.isBefore(before.touched())) {
             touch(migration, now);
             seen.put(migration.uid(), new Seen(takers, now));
         } else {

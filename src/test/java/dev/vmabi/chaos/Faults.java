@@ -134,7 +134,7 @@ final class Faults {
                 20,
                 _ -> rig.leader().freeze(),
                 _ -> rig.replicas.forEach(Replica::thaw)));
-        if (rig.replicas.getFirst().hasClock()) {
+        if (rig.replicas.getFirst().clock().isPresent()) {
             possible.add(clock("clock of one replica 2 h ahead", 1, Duration.ofHours(2)));
             possible.add(clock("clock of one replica 2 h behind", 1, Duration.ofHours(-2)));
             possible.add(clock("clocks of both 70 days ahead, certificate renewed", 2, Duration.ofDays(70)));
@@ -152,10 +152,10 @@ final class Faults {
                 random -> {
                     int first = random.nextInt(2);
                     for (int i = 0; i < replicas; i++) {
-                        rig.replicas.get((first + i) % 2).jump(by);
+                        rig.replicas.get((first + i) % 2).clock().orElseThrow().jump(by);
                     }
                 },
-                _ -> rig.replicas.forEach(r -> r.jump(Duration.ZERO)));
+                _ -> rig.replicas.forEach(r -> r.clock().orElseThrow().jump(Duration.ZERO)));
     }
 
     private void ofOthers() {

@@ -27,7 +27,7 @@ class LateWriteIT {
         try (TappedPool pool = new TappedPool()) {
             pool.start();
             KubernetesClient client = pool.client();
-            await().atMost(PATIENCE).until(() -> accepting(client) == 1);
+            await().atMost(PATIENCE).until(() -> pool.accepting() == 1);
 
             boolean inTime = false;
             for (int nodesBefore = 1; !inTime && nodesBefore < MOST_NODES; nodesBefore++) {
@@ -49,7 +49,7 @@ class LateWriteIT {
         await().atMost(PATIENCE).until(() -> hasProved(client, node));
         // The operator has seen it by now and writes; that takes two seconds.
         Story.pause(Duration.ofSeconds(1));
-        boolean inTime = accepting(client) == nodesBefore;
+        boolean inTime = pool.accepting() == nodesBefore;
         if (inTime) {
             VirtualMachineABI _ = client.resources(VirtualMachineABI.class)
                     .withName(POOL)
@@ -59,7 +59,7 @@ class LateWriteIT {
                             "{\"status\":{\"baseline\":{\"generation\":" + LATER + "}}}");
         }
         pool.tap().writes(Tap.Trouble.NONE);
-        await().atMost(PATIENCE).until(() -> accepting(client) == nodesBefore + 1);
+        await().atMost(PATIENCE).until(() -> pool.accepting() == nodesBefore + 1);
         return inTime;
     }
 
@@ -68,12 +68,6 @@ class LateWriteIT {
                         client.resources(NodeABI.class).withName(node).get())
                 .filter(n -> !n.getSpec().proofs().isEmpty())
                 .isPresent();
-    }
-
-    private static int accepting(KubernetesClient client) {
-        return Optional.ofNullable(status(client))
-                .map(s -> s.nodes().accepting())
-                .orElse(0);
     }
 
     private static VirtualMachineABIStatus status(KubernetesClient client) {

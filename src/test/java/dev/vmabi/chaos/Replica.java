@@ -5,11 +5,6 @@ import dev.vmabi.demo.OperatorProcess;
 import dev.vmabi.demo.ReplicaService;
 import dev.vmabi.devserver.ApiServer;
 import dev.vmabi.devserver.User;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 
@@ -22,40 +17,28 @@ final class Replica implements AutoCloseable {
     private final String name;
     private final ApiServer server;
     private final Tap tap;
-    private final Optional<Path> fakeClock;
-    private final Path offset;
+    private final Optional<FakeClock> clock;
     private OperatorProcess process;
     private boolean frozen;
     private int starts;
 
-    Replica(String name, ApiServer server, Writers writers, Optional<Path> fakeClock) {
+    Replica(String name, ApiServer server, Writers writers) {
         this.name = name;
         this.server = server;
-        this.fakeClock = fakeClock;
         tap = new Tap(name, server, writers);
-        offset = server.directory().resolve(name + ".offset");
-        jump(Duration.ZERO);
+        clock = FakeClock.of(name, server.directory());
         process = start();
     }
 
     private OperatorProcess start() {
         starts++;
-        Map<String, String> environment = fakeClock
-                .map(library -> Map.of(
-                        "LD_PRELOAD", library.toString(),
-                        "FAKETIME_TIMESTAMP_FILE", offset.toString(),
-                        "FAKETIME_CACHE_DURATION", "1",
-                        "FAKETIME_DONT_FAKE_MONOTONIC", "1",
-                        // Or timed waits of a JVM end at once and it turns round and round.
-                        "FAKETIME_FORCE_MONOTONIC_FIX", "0"))
-                .orElse(Map.of());
         return new OperatorProcess(
                 tap.kubeconfig(User.serviceAccount("vmabi-system", "vmabi-operator")),
                 server.directory(),
                 name,
                 SETTINGS,
                 HEAP_MIB,
-                environment);
+                clock.map(FakeClock::environment).orElse(Map.of()));
     }
 
     String name() {
@@ -108,18 +91,9 @@ final class Replica implements AutoCloseable {
         frozen = false;
     }
 
-    /** Its clock is wrong by that much from now on; the one that measures time passed is not. */
-    void jump(Duration by) {
-        try {
-            String text = "%+d\n".formatted(by.toSeconds());
-            Files.writeString(offset, text);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    boolean hasClock() {
-        return fakeClock.isPresent();
+    /** Empty where its clock cannot be wrong. */
+    Optional<FakeClock> clock() {
+        return clock;
     }
 
     @Override

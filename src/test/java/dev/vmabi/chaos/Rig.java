@@ -9,14 +9,11 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -26,11 +23,6 @@ import java.util.function.BooleanSupplier;
 
 /** All that is put through it: an API server, two operators as they ship, nodes with real agents, and their gate. */
 final class Rig implements AutoCloseable {
-    /** Debian's libfaketime; without it clocks do not jump. */
-    private static final List<String> FAKE_CLOCKS = List.of(
-            "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-            "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1");
-
     private static final Duration PATIENCE = Duration.ofMinutes(10);
 
     /** Nodes of each pool, and the recorded hosts that they run in turn. */
@@ -61,10 +53,8 @@ final class Rig implements AutoCloseable {
         admin = server.client();
         new DemoCluster(admin).install();
         checker = new Checker(server.client(), broken -> System.out.println("broken: " + broken));
-        Optional<Path> fakeClock =
-                FAKE_CLOCKS.stream().map(Path::of).filter(Files::exists).findFirst();
         for (String name : List.of("operator-1", "operator-2")) {
-            replicas.add(new Replica(name, server, checker.writers(), fakeClock));
+            replicas.add(new Replica(name, server, checker.writers()));
         }
         service = new ReplicaService(replicas.stream().map(Replica::process).toList());
         Future<?> _ = kubelet.scheduleWithFixedDelay(

@@ -56,7 +56,9 @@ final class Tap implements AutoCloseable {
         /** Half of them are answered 500, 503 or 429 and not done. */
         FAILING,
         /** Half of them are done and the connection breaks before the answer. */
-        ANSWER_LOST
+        ANSWER_LOST,
+        /** All are refused, as where an operator's rights are missing. */
+        FORBIDDEN
     }
 
     private final String operator;
@@ -163,6 +165,10 @@ final class Tap implements AutoCloseable {
                 int code =
                         List.of(500, 503, 429).get(ThreadLocalRandom.current().nextInt(3));
                 answer(exchange, code, status(code));
+                return;
+            }
+            if (now == Trouble.FORBIDDEN) {
+                answer(exchange, 403, status(403));
                 return;
             }
             pass(exchange, body, may, watch, now == Trouble.ANSWER_LOST && hit);

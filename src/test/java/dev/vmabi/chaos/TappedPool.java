@@ -2,6 +2,7 @@ package dev.vmabi.chaos;
 
 import static org.awaitility.Awaitility.await;
 
+import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.chaos.check.Checker;
 import dev.vmabi.demo.DemoCluster;
 import dev.vmabi.demo.OperatorProcess;
@@ -14,12 +15,15 @@ import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 
 /** A pool of nodes of one kind with a policy, both named {@value #POOL}, and one operator that has a {@link Tap} before it. */
 final class TappedPool implements AutoCloseable {
     static final String POOL = "pool";
     static final String HOST = "linux-6.12-cortex-a76";
     static final Duration PATIENCE = Duration.ofMinutes(2);
+    private static final int HEAP_MIB = 128;
+    private static final String OPERATOR = "operator";
     private static final String POLICY = """
             apiVersion: vmabi.dev/v1alpha1
             kind: VirtualMachineABI
@@ -32,13 +36,14 @@ final class TappedPool implements AutoCloseable {
     private final ReplayFleet nodes = new ReplayFleet(server);
     private final Checker checker;
     private final Tap tap;
+    private final Optional<FakeClock> clock = FakeClock.of(OPERATOR, server.directory());
     private OperatorProcess operator;
 
     TappedPool() {
         // The checker watches kinds that have to be defined.
         new DemoCluster(client).install();
         checker = new Checker(server.client(), broken -> {});
-        tap = new Tap("operator", server, checker.writers());
+        tap = new Tap(OPERATOR, server, checker.writers());
     }
 
     KubernetesClient client() {
@@ -53,14 +58,31 @@ final class TappedPool implements AutoCloseable {
         return tap;
     }
 
+    /** The operator's; empty where it cannot be wrong. */
+    Optional<FakeClock> clock() {
+        return clock;
+    }
+
+    /** How many of the pool's nodes accept its baseline, as the policy's status says. */
+    int accepting() {
+        return Optional.ofNullable(client.resources(VirtualMachineABI.class)
+                        .withName(POOL)
+                        .get()
+                        .getStatus())
+                .map(s -> s.nodes().accepting())
+                .orElse(0);
+    }
+
     /** Starts the operator with one node, {@code n1}, and applies the policy once it is ready. */
     void start() {
         nodes.join("n1", POOL, HOST);
         operator = new OperatorProcess(
                 tap.kubeconfig(User.serviceAccount("vmabi-system", "vmabi-operator")),
                 server.directory(),
-                "operator",
-                Map.of());
+                OPERATOR,
+                Map.of(),
+                HEAP_MIB,
+                clock.map(FakeClock::environment).orElse(Map.of()));
         await().atMost(PATIENCE).until(operator::ready);
         client.load(new ByteArrayInputStream(POLICY.getBytes(StandardCharsets.UTF_8)))
                 .serverSideApply();

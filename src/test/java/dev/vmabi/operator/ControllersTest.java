@@ -7,6 +7,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
+import io.javaoperatorsdk.operator.processing.event.rate.RateLimited;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;
@@ -38,13 +39,24 @@ class ControllersTest {
         });
     }
 
+    /** The Operator SDK 5.3.2 limits by the wall clock: set back, it would let nothing happen until the old time comes again. */
+    @Test
+    void noControllerIsLimitedByTheWallClock() {
+        assertThat(classes()).isNotEmpty().noneMatch(c -> c.isAnnotatedWith(RateLimited.class));
+    }
+
     private static List<ControllerConfiguration> controllers() {
+        return classes().stream()
+                .map(c -> c.getAnnotationOfType(ControllerConfiguration.class))
+                .toList();
+    }
+
+    private static List<JavaClass> classes() {
         return new ClassFileImporter()
                         .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
                         .importPackages("dev.vmabi.operator")
                         .stream()
                         .filter(c -> c.isAnnotatedWith(ControllerConfiguration.class))
-                        .map((JavaClass c) -> c.getAnnotationOfType(ControllerConfiguration.class))
                         .toList();
     }
 }

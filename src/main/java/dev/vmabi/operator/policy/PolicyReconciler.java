@@ -18,7 +18,6 @@ import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.ResourceID;
-import io.javaoperatorsdk.operator.processing.event.rate.RateLimited;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import java.time.Clock;
@@ -29,10 +28,10 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /** Holds each pool to its policy: decide, publish the guest ABIs, stamp the VMs, say so in the status. */
-@RateLimited(maxReconciliations = 5, within = 1)
 @ControllerConfiguration(
         name = "policy",
         fieldManager = Names.OPERATOR_MANAGER,
+        rateLimiter = FiveASecond.class,
         maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
 public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     private static final Duration LOOK_AGAIN = Duration.ofMillis(200);

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.BiConsumer;
 
 /** What the guest of each VM has, followed from where it was born over each place where it landed. */
@@ -85,13 +86,16 @@ final class Guests {
                 .flatMap(this::has)
                 .map(abi -> abi.digest().label());
         Map<String, String> selector = Objects.requireNonNullElse(pod.getSpec().getNodeSelector(), Map.of());
-        if (!GateLook.held(pod)
-                || has.filter(abi -> !selector.containsKey(Expected.PREFIX + abi))
-                        .isPresent()) {
+        // A VM that was stamped while its pod was made has a pod without a stamp.
+        boolean held = has.map(abi -> "true".equals(selector.get(Expected.PREFIX + abi)))
+                .orElseGet(() -> GateLook.held(pod));
+        if (!held) {
             broken.accept(
                     "Pod " + pod.getMetadata().getName(),
                     "was let in and is not held to nodes that take its guest, which has "
-                            + has.orElse("nobody knows what"));
+                            + has.orElse("nobody knows what")
+                            + "; its stamp is " + pod.getMetadata().getLabels().get(Expected.STAMP)
+                            + ", its node selector " + new TreeMap<>(selector));
         }
     }
 

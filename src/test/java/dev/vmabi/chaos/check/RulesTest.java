@@ -196,7 +196,9 @@ class RulesTest {
         assertThat(broken)
                 .containsExactly(
                         "Pod virt-launcher-vm was let in and is not held to nodes that take its guest, which has"
-                                + " nobody knows what");
+                                + " nobody knows what; its stamp is "
+                                + PIN.digest().label()
+                                + ", its node selector {kubernetes.io/arch=arm64}");
     }
 
     @Test
@@ -208,7 +210,21 @@ class RulesTest {
         assertThat(broken)
                 .containsExactly(
                         "Pod virt-launcher-vm was let in and is not held to nodes that take its guest, which has "
-                                + OTHER.digest().label());
+                                + OTHER.digest().label() + "; its stamp is "
+                                + PIN.digest().label()
+                                + ", its node selector " + label(PIN));
+    }
+
+    @Test
+    void aTargetPodMadeBeforeItsVmWasStamped() {
+        vm("n2", OTHER);
+        Pod pod = target(OTHER, label(OTHER));
+        pod.getMetadata().getLabels().remove(Expected.STAMP);
+        guests.admitted(pod);
+        assertThat(broken).isEmpty();
+        pod.getSpec().setNodeSelector(label(PIN));
+        guests.admitted(pod);
+        assertThat(broken).hasSize(1);
     }
 
     @Test
