@@ -13,8 +13,10 @@ import org.junit.jupiter.api.Test;
 /** An operator that began with a wrong clock goes on when it is put right, two hours back: with what it had to try again and all else. */
 class ClockSetBackIT {
     private static final Duration WRONG_BY = Duration.ofHours(2);
-    /** A leader that cannot renew its lease gives up after ten seconds. */
-    private static final Duration LEASE_HOLDS = Duration.ofSeconds(4);
+    /** Long enough for the operator to try and be refused; with the next, too short for it to lose its lease. */
+    private static final Duration REFUSED = Duration.ofSeconds(4);
+    /** The process looks at its clock's offset once a second. */
+    private static final Duration SEEN = Duration.ofSeconds(2);
 
     private static final int NODES_WHILE_WRONG = 4;
     private static final int NODES_AFTER = 8;
@@ -34,9 +36,10 @@ class ClockSetBackIT {
 
             pool.tap().writes(Tap.Trouble.FORBIDDEN);
             pool.nodes().join("late", POOL, HOST);
-            Story.pause(LEASE_HOLDS);
-            pool.tap().writes(Tap.Trouble.NONE);
+            Story.pause(REFUSED);
             clock.jump(Duration.ZERO);
+            Story.pause(SEEN);
+            pool.tap().writes(Tap.Trouble.NONE);
             awaitAccepting(pool, NODES_WHILE_WRONG + 1);
 
             join(pool, NODES_WHILE_WRONG + 2, NODES_AFTER);
