@@ -21,12 +21,9 @@ import java.util.stream.Stream;
 /** The operator as it ships, in a process of its own. */
 public final class OperatorProcess implements AutoCloseable {
     private static final Path RUNNER = Path.of("target/quarkus-app/quarkus-run.jar");
-    private static final List<String> JVM_FLAGS = List.of(
-            "-XX:+UseSerialGC",
-            "-XX:+UseCompactObjectHeaders",
-            "-XX:TrimNativeHeapInterval=5000",
-            "-XX:ReservedCodeCacheSize=64m",
-            "-Xss256k");
+    /** Which code the second compiler compiles. */
+    public static final Path COMPILERS = Path.of("src/main/images/operator-compilers.json");
+
     private static final int HEAP_MIB = 128;
 
     private final Process process;
@@ -85,11 +82,28 @@ public final class OperatorProcess implements AutoCloseable {
         }
     }
 
+    /**
+     * The flags of its JVM, here as in the image; beside the heap it needs some 160 MiB (docs/performance.md).
+     *
+     * @param compilers where {@link #COMPILERS} is
+     */
+    public static List<String> flags(Path compilers) {
+        return List.of(
+                "-XX:+UseSerialGC",
+                "-XX:NewRatio=4",
+                "-XX:+UseCompactObjectHeaders",
+                "-XX:TrimNativeHeapInterval=5000",
+                "-XX:ReservedCodeCacheSize=64m",
+                "-XX:+UnlockDiagnosticVMOptions",
+                "-XX:CompilerDirectivesFile=" + compilers,
+                "-Xss256k");
+    }
+
     /** This Java, with the flags that the operator has in its image. */
     public static List<String> java(int heapMiB) {
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
-        command.addAll(JVM_FLAGS);
+        command.addAll(flags(COMPILERS));
         command.add("-Xmx" + heapMiB + "m");
         return command;
     }

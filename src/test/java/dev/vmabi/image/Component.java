@@ -1,7 +1,11 @@
 package dev.vmabi.image;
 
+import static dev.vmabi.demo.OperatorProcess.COMPILERS;
+
+import dev.vmabi.demo.OperatorProcess;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What an image is made for.
@@ -39,18 +43,14 @@ record Component(
                     "jdk.net",
                     "jdk.unsupported",
                     "jdk.zipfs"),
-            // As the integration tests run it; beside the heap the JVM needs some 180 MiB (docs/performance.md).
-            // With the first compiler alone AES is twenty times slower, and was a quarter of the work.
-            List.of(
-                    "-XX:+UseSerialGC",
-                    "-XX:+UseCompactObjectHeaders",
-                    "-XX:TrimNativeHeapInterval=5000",
-                    "-XX:ReservedCodeCacheSize=64m",
-                    "-Xss256k",
-                    "-XX:MaxRAMPercentage=40",
-                    "-XX:+ExitOnOutOfMemoryError",
-                    "-jar",
-                    "/opt/vmabi/quarkus-run.jar"),
+            Stream.concat(
+                            OperatorProcess.flags(Path.of("/opt/vmabi").resolve(COMPILERS.getFileName())).stream(),
+                            Stream.of(
+                                    "-XX:MaxRAMPercentage=40",
+                                    "-XX:+ExitOnOutOfMemoryError",
+                                    "-jar",
+                                    "/opt/vmabi/quarkus-run.jar"))
+                    .toList(),
             List.of(8080, 8443));
 
     /** Flags: docs/agent.md. */

@@ -1,5 +1,6 @@
 package dev.vmabi.image;
 
+import dev.vmabi.demo.OperatorProcess;
 import dev.vmabi.devserver.DevServer;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -157,6 +158,9 @@ final class ImageFiles {
             }
         }
         if (component.equals(Component.OPERATOR)) {
+            copy(
+                    OperatorProcess.COMPILERS,
+                    root.resolve("application/opt/vmabi").resolve(OperatorProcess.COMPILERS.getFileName()));
             text(root.resolve("application"), "opt/vmabi/vmabi", """
                     -XX:+UseSerialGC
                     -XX:TieredStopAtLevel=1

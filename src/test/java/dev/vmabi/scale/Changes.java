@@ -122,6 +122,8 @@ final class Changes {
 
     void bootsAndMigrations() throws IOException {
         OperatorWatch operator = trial.operator();
+        // VMs outlive their nodes' reboots here, and are stamped anew then.
+        operator.awaitQuiet();
         ScalePods pods = new ScalePods(trial.client());
         IntFunction<String> vms = i -> Trial.vm(i % trial.size().vms());
         IntFunction<String> nodes = i -> node(i % trial.size().nodes());
