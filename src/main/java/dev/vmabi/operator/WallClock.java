@@ -12,20 +12,20 @@ final class WallClock {
 
     private final Clock clock;
     private final LongSupplier nanos;
-    private long ahead;
+    private long highestLead;
 
     /** @param nanos the clock that measures time passed, in nanoseconds */
     WallClock(Clock clock, LongSupplier nanos) {
         this.clock = clock;
         this.nanos = nanos;
-        ahead = lead();
+        highestLead = lead();
     }
 
     /** Whether it was set back, by a second or more, since this was last true. */
     boolean wasSetBack() {
         long now = lead();
-        boolean back = ahead - now >= AT_LEAST_MILLIS;
-        ahead = back ? now : Math.max(ahead, now);
+        boolean back = highestLead - now >= AT_LEAST_MILLIS;
+        highestLead = back ? now : Math.max(highestLead, now);
         return back;
     }
 

@@ -83,7 +83,7 @@ public final class OperatorProcess implements AutoCloseable {
     }
 
     /**
-     * The flags of its JVM, here as in the image; beside the heap it needs some 160 MiB (docs/performance.md).
+     * The flags of its JVM, here as in the image; beside the heap it needs up to 180 MiB (docs/performance.md).
      *
      * @param compilers where {@link #COMPILERS} is
      */
