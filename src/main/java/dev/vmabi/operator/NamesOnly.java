@@ -12,22 +12,17 @@ import java.util.stream.Stream;
  * Keeps of each object only what names it. {@link FleetCache} keeps what decisions need; the image lists of thousands of
  * nodes and the disks of tens of thousands of VMs would be gigabytes.
  */
-public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
+final class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
 
     /** Its namespace and name are in its key. */
-    private record Named(String key, String uid, long resourceVersion, String deletionTimestamp) {}
+    private record Named(String key, long resourceVersion, String deletionTimestamp) {}
 
     private final Map<String, Named> objects = new ConcurrentHashMap<>();
     private final Supplier<T> empty;
 
     /** @param empty makes an object without metadata */
-    public NamesOnly(Supplier<T> empty) {
+    NamesOnly(Supplier<T> empty) {
         this.empty = empty;
-    }
-
-    /** Its uid, where that is to be kept; of tens of thousands it would take as much as all the rest. */
-    protected String uid(ObjectMeta metadata) {
-        return null;
     }
 
     /** The key as it is kept, where it is: whoever keeps it too need not have one of his own. */
@@ -43,8 +38,7 @@ public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
     @Override
     public T put(String key, T object) {
         ObjectMeta metadata = object.getMetadata();
-        Named now = new Named(
-                key, uid(metadata), Long.parseLong(metadata.getResourceVersion()), metadata.getDeletionTimestamp());
+        Named now = new Named(key, Long.parseLong(metadata.getResourceVersion()), metadata.getDeletionTimestamp());
         return object(objects.put(key, now));
     }
 
@@ -56,7 +50,6 @@ public class NamesOnly<T extends HasMetadata> implements ItemStore<T> {
         ObjectMeta metadata = new ObjectMeta();
         metadata.setNamespace(slash < 0 ? null : named.key().substring(0, slash));
         metadata.setName(named.key().substring(slash + 1));
-        metadata.setUid(named.uid());
         metadata.setResourceVersion(String.valueOf(named.resourceVersion()));
         metadata.setDeletionTimestamp(named.deletionTimestamp());
         T object = empty.get();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import dev.vmabi.operator.node.KnownNodes;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.processing.event.rate.RateLimited;
@@ -43,6 +44,15 @@ class ControllersTest {
     @Test
     void noControllerIsLimitedByTheWallClock() {
         assertThat(classes()).isNotEmpty().noneMatch(c -> c.isAnnotatedWith(RateLimited.class));
+    }
+
+    /** The fleet cache watches the nodes; the Operator SDK's own watch is to select none. */
+    @Test
+    void nodesAreWatchedOnce() {
+        assertThat(controllers())
+                .filteredOn(c -> c.name().equals("node"))
+                .singleElement()
+                .satisfies(c -> assertThat(c.informer().labelSelector()).isEqualTo(KnownNodes.NONE));
     }
 
     private static List<ControllerConfiguration> controllers() {

@@ -2,7 +2,6 @@ package dev.vmabi.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vmabi.operator.node.NodeNames;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
@@ -30,15 +29,6 @@ class NamesOnlyTest {
         assertThat(nodes.remove("n1").getMetadata().getResourceVersion()).isEqualTo("8");
         assertThat(nodes.get("n1")).isNull();
         assertThat(nodes.remove("n1")).isNull();
-    }
-
-    @Test
-    void aUidIsKeptWhereTheOperatorSdkLogsWithIt() {
-        NodeNames names = new NodeNames();
-        assertThat(put(nodes, node("n1", "7", null))).isNull();
-        assertThat(put(names, node("n1", "7", null))).isNull();
-        assertThat(nodes.get("n1").getMetadata().getUid()).isNull();
-        assertThat(names.get("n1").getMetadata().getUid()).isEqualTo("u");
     }
 
     @Test

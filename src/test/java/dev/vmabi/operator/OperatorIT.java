@@ -22,6 +22,7 @@ import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.events.v1.Event;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.Resource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -125,6 +126,38 @@ class OperatorIT {
         client().resources(VirtualMachineABI.class).withName("life").delete();
         cluster.await(
                 () -> assertThat(cluster.nodeCondition("life-2", "Compatible")).startsWith("False NoPolicy"));
+    }
+
+    /** Node provisioners hold a node that is being deleted with a finalizer until its VMs are gone, which may take days. */
+    @Test
+    void aNodeThatIsBeingDeletedIsDecidedUntilItIsGone() {
+        cluster.nodes.join("leaving-1", "leaving", "linux-6.12-cortex-a76");
+        cluster.apply(policy("leaving", "raise: {soak: 1h}"));
+        cluster.expect("leaving", s -> assertThat(s.nodes().accepting()).isEqualTo(1));
+        Set<String> proved = cluster.labels("leaving-1");
+        assertThat(proved).isNotEmpty();
+        Resource<Node> node = client().nodes().withName("leaving-1");
+        finalizers(node, "example.com/drain");
+        node.delete();
+        assertThat(node.get().isMarkedForDeletion()).isTrue();
+
+        cluster.nodes.reboot("leaving-1", "linux-6.12-cortex-a76");
+        cluster.await(() -> assertThat(cluster.labels("leaving-1")).isEmpty());
+        cluster.nodes.agentComesUp("leaving-1", "linux-6.12-cortex-a76");
+        cluster.await(() -> assertThat(cluster.labels("leaving-1")).isEqualTo(proved));
+
+        finalizers(node);
+        cluster.expect("leaving", s -> assertThat(s.nodes().matched()).isZero());
+        cluster.nodes.join("leaving-1", "leaving", "linux-6.12-cortex-a76");
+        cluster.await(() -> assertThat(cluster.labels("leaving-1")).isEqualTo(proved));
+    }
+
+    private static void finalizers(Resource<Node> node, String... finalizers) {
+        Node _ = node.edit(n -> new NodeBuilder(n)
+                .editMetadata()
+                .withFinalizers(finalizers)
+                .endMetadata()
+                .build());
     }
 
     @Test

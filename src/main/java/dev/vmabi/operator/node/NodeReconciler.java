@@ -18,9 +18,7 @@ import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
-import io.javaoperatorsdk.operator.processing.event.ResourceID;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
-import io.javaoperatorsdk.operator.processing.event.source.inbound.SimpleInboundEventSource;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -33,11 +31,7 @@ import java.util.concurrent.TimeUnit;
         name = "node",
         fieldManager = Names.OPERATOR_MANAGER,
         maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES),
-        informer =
-                @Informer(
-                        onUpdateFilter = FleetCacheTells.class,
-                        itemStore = NodeNames.class,
-                        informerListLimit = FleetCache.PAGE))
+        informer = @Informer(labelSelector = KnownNodes.NONE, itemStore = KnownNodes.class))
 public class NodeReconciler implements Reconciler<Node> {
     private static final Duration UNDECIDED = Duration.ofMinutes(1);
 
@@ -59,10 +53,9 @@ public class NodeReconciler implements Reconciler<Node> {
 
     @Override
     public List<EventSource<?, Node>> prepareEventSources(EventSourceContext<Node> context) {
-        SimpleInboundEventSource<Node> fleetChanges = new SimpleInboundEventSource<>("fleet");
-        cache.listen((before, now) ->
-                NodeDecision.concerned(before, now).forEach(n -> fleetChanges.propagateEvent(new ResourceID(n))));
-        return List.of(fleetChanges);
+        NodeEvents events = new NodeEvents(cache);
+        cache.listen(events::changed);
+        return List.of(events);
     }
 
     /**
