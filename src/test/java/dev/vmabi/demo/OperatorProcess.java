@@ -174,9 +174,18 @@ public final class OperatorProcess implements AutoCloseable {
 
     /** Resident memory in MiB, as Linux counts it. */
     public long residentMiB() {
+        return statusMiB("VmRSS:");
+    }
+
+    /** The most memory that it has had resident since its start. */
+    public long peakMiB() {
+        return statusMiB("VmHWM:");
+    }
+
+    private long statusMiB(String line) {
         try {
             return Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")).stream()
-                    .filter(l -> l.startsWith("VmRSS:"))
+                    .filter(l -> l.startsWith(line))
                     .mapToLong(l -> Long.parseLong(l.replaceAll("[^0-9]", "")) / 1024)
                     .findFirst()
                     .orElse(0);

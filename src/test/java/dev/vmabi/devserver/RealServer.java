@@ -22,15 +22,19 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /**
  * kube-apiserver with etcd, each on a free port of loopback, and of kube-controller-manager, where it is there, the
- * collectors of garbage and of namespaces. Data, keys and logs are in a temporary directory.
+ * collectors of garbage and of namespaces. Data, keys and logs are in a temporary directory. More flags for kube-apiserver
+ * are taken from the environment, {@value #FLAGS}, with blanks between them.
  */
 public final class RealServer implements ApiServer {
+    private static final String FLAGS = "KUBE_APISERVER_FLAGS";
     private static final Duration START = Duration.ofSeconds(90);
     private static final String ETCD = "etcd";
     private static final String APISERVER = "kube-apiserver";
@@ -98,6 +102,9 @@ public final class RealServer implements ApiServer {
             arguments.add("--audit-log-path=" + audit.file());
             arguments.add("--audit-policy-file=" + write("audit.json", AuditLog.POLICY));
         }
+        Stream.of(Objects.requireNonNullElse(System.getenv(FLAGS), "").split(" ", -1))
+                .filter(f -> !f.isEmpty())
+                .forEach(arguments::add);
         run(APISERVER, arguments.toArray(String[]::new));
         awaitReady();
         collects = Files.isExecutable(assets.resolve("kube-controller-manager"));

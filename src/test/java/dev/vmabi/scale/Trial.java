@@ -207,12 +207,14 @@ final class Trial implements AutoCloseable {
 
     /** Adds a row of what something cost the operator since it had used that much of the processor. */
     void cost(String what, Duration cpuBefore) {
-        table.say("%s: %.1f s of the operator's processor, %d MiB resident, at most %d waiting"
-                .formatted(
-                        what,
-                        operator.cpu().minus(cpuBefore).toMillis() / 1000.0,
-                        operator.operator().residentMiB(),
-                        operator.deepestQueue()));
+        table.say(
+                "%s: %.1f s of the operator's processor, %d MiB resident, at most %d since its start, at most %d waiting"
+                        .formatted(
+                                what,
+                                operator.cpu().minus(cpuBefore).toMillis() / 1000.0,
+                                operator.operator().residentMiB(),
+                                operator.operator().peakMiB(),
+                                operator.deepestQueue()));
     }
 
     static Map<String, Long> difference(Map<String, Long> before, Map<String, Long> now) {
