@@ -23,6 +23,7 @@ import jakarta.inject.Singleton;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
@@ -35,7 +36,12 @@ public class Application {
     private static final String LEASE = "vmabi-operator";
     private static final Duration LEASE_LASTS = Duration.ofSeconds(15);
 
+    private final String identity;
     private volatile boolean ending;
+
+    Application(@ConfigProperty(name = "vmabi.identity") Optional<String> identity) {
+        this.identity = identity.orElseGet(() -> UUID.randomUUID().toString());
+    }
 
     @Produces
     @ApplicationScoped
@@ -68,10 +74,10 @@ public class Application {
         return new KubernetesClientBuilder()
                 .withKubernetesSerialization(serialization)
                 .withConfig(config)
-                .withHttpClientBuilderConsumer(
-                        http -> http.addOrReplaceInterceptor("lease", new ObservedLease(LEASE, System::nanoTime))
-                                .addOrReplaceInterceptor(
-                                        "fence", new LeaseFence(LEASE, LEASE_LASTS, System::nanoTime, this::endIfLost)))
+                .withHttpClientBuilderConsumer(http -> http.addOrReplaceInterceptor(
+                                "lease", new ObservedLease(LEASE, identity, System::nanoTime))
+                        .addOrReplaceInterceptor(
+                                "fence", new LeaseFence(LEASE, LEASE_LASTS, System::nanoTime, this::endIfLost)))
                 .build();
     }
 
@@ -84,7 +90,6 @@ public class Application {
     @ApplicationScoped
     LeaderElectionConfiguration leaderElection(
             @ConfigProperty(name = "vmabi.namespace") Optional<String> namespace,
-            @ConfigProperty(name = "vmabi.identity") Optional<String> identity,
             MeterRegistry meters,
             Migrations migrations) {
         AtomicInteger leads = new AtomicInteger();
@@ -107,8 +112,7 @@ public class Application {
                         },
                         leader -> {}));
         namespace.ifPresent(builder::withLeaseNamespace);
-        identity.ifPresent(builder::withIdentity);
-        return builder.build();
+        return builder.withIdentity(identity).build();
     }
 
     void ending(@Observes @Priority(1) ShutdownEvent event) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.client.http.AsyncBody;
 import io.fabric8.kubernetes.client.http.HttpRequest;
+import io.fabric8.kubernetes.client.http.HttpResponse;
 import io.fabric8.kubernetes.client.http.Interceptor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -21,6 +22,10 @@ import java.util.function.LongSupplier;
  * elector sets its clock against the time that the holder wrote: where the two clocks differ by more than the lease's
  * duration it takes a lease that is renewed all the time, or leaves one alone whose holder is gone. What a replica saw
  * needs no clock but the one that measures time passed.
+ *
+ * <p>Until this process has written the lease itself, one that bears its name is nobody's: a container that is started anew
+ * keeps the name, and the elector (7.6) leads as soon as it reads its name, before it has renewed what another replica may
+ * be taking at that moment. So it takes the lease, which only one of them can.
  */
 final class ObservedLease implements Interceptor {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -30,15 +35,19 @@ final class ObservedLease implements Interceptor {
     private record Seen(String version, long since) {}
 
     private final String path;
+    private final String identity;
     private final LongSupplier nanos;
     private volatile Seen seen = new Seen("", 0);
+    private volatile boolean written;
 
     /**
      * @param name of the lease
+     * @param identity that the elector writes into it
      * @param nanos the clock that measures time passed, in nanoseconds
      */
-    ObservedLease(String name, LongSupplier nanos) {
+    ObservedLease(String name, String identity, LongSupplier nanos) {
         this.path = "/leases/" + name;
+        this.identity = identity;
         this.nanos = nanos;
     }
 
@@ -46,6 +55,16 @@ final class ObservedLease implements Interceptor {
     public AsyncBody.Consumer<List<ByteBuffer>> consumer(
             AsyncBody.Consumer<List<ByteBuffer>> consumer, HttpRequest request) {
         return request.method().equals("GET") && request.uri().getPath().endsWith(path) ? new Read(consumer) : consumer;
+    }
+
+    @Override
+    public void after(HttpRequest request, HttpResponse<?> response, AsyncBody.Consumer<List<ByteBuffer>> consumer) {
+        String asked = request.uri().getPath();
+        if (!request.method().equals("GET")
+                && (asked.endsWith(path) || asked.endsWith("/leases"))
+                && response.isSuccessful()) {
+            written = true;
+        }
     }
 
     private byte[] observed(JsonNode lease) throws IOException {
@@ -58,6 +77,9 @@ final class ObservedLease implements Interceptor {
             spec.put(
                     "renewTime",
                     MICRO_TIME.format(ZonedDateTime.now(ZoneOffset.UTC).minus(unchanged)));
+            if (!written && spec.path("holderIdentity").asText("").equals(identity)) {
+                JsonNode _ = spec.remove("holderIdentity");
+            }
         }
         return JSON.writeValueAsBytes(lease);
     }

@@ -20,8 +20,10 @@ import java.time.ZonedDateTime;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 
@@ -33,18 +35,56 @@ class ObservedLeaseTest {
     private final AtomicLong passed = new AtomicLong(Long.MAX_VALUE - 1_000);
     private final AtomicInteger tries = new AtomicInteger();
 
+    private final AtomicInteger leads = new AtomicInteger();
+    private final AtomicBoolean takenMeanwhile = new AtomicBoolean();
+
     @Test
     void aLeaseIsTakenOnceItHasNotChangedForItsDurationWhateverTheClocksSay() {
+        elect("other", other -> {
+            for (int i = 1; i <= 3; i++) {
+                awaitTries();
+                passed.addAndGet(LASTS.minusSeconds(10).toNanos());
+                awaitTries();
+                assertThat(holder(other)).isEqualTo("other");
+                renew(other, "other", i, i == 3 ? 2 : -2);
+            }
+            awaitTries();
+            passed.addAndGet(LASTS.plusSeconds(1).toNanos());
+            awaitHolder(other, "own");
+        });
+    }
+
+    @Test
+    void aProcessThatIsStartedAnewTakesItsLeaseAtOnce() {
+        elect("own", _ -> Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> leads.get() == 1));
+    }
+
+    /** The elector reads its name in a lease that another replica takes before it is renewed. */
+    @Test
+    void aProcessThatIsStartedAnewDoesNotLeadBeforeItHasTheLease() {
+        takenMeanwhile.set(true);
+        elect("own", other -> {
+            awaitHolder(other, "other");
+            awaitTries();
+            assertThat(leads).hasValue(0);
+            passed.addAndGet(LASTS.plusSeconds(1).toNanos());
+            awaitHolder(other, "own");
+            Awaitility.await().atMost(Duration.ofMinutes(1)).until(() -> leads.get() == 1);
+        });
+    }
+
+    /** Lets an elector of the name {@code own} begin with a lease of this holder. */
+    private void elect(String holder, Consumer<KubernetesClient> story) {
         try (DevServer server = DevServer.start();
                 KubernetesClient other = server.client();
                 KubernetesClient own = new KubernetesClientBuilder()
                         .withConfig(other.getConfiguration())
-                        .withHttpClientBuilderConsumer(
-                                http -> http.addOrReplaceInterceptor("lease", new ObservedLease("lease", passed::get))
-                                        .addOrReplaceInterceptor("tries", new Counting()))
+                        .withHttpClientBuilderConsumer(http -> http.addOrReplaceInterceptor(
+                                        "lease", new ObservedLease("lease", "own", passed::get))
+                                .addOrReplaceInterceptor("tries", new Counting(other)))
                         .build();
                 ExecutorService executor = Executors.newCachedThreadPool()) {
-            renew(other, 0, -2);
+            renew(other, holder, 0, -2);
             CompletableFuture<?> election = new LeaderElector(
                             own,
                             new LeaderElectionConfig(
@@ -52,34 +92,37 @@ class ObservedLeaseTest {
                                     LASTS,
                                     Duration.ofSeconds(10),
                                     TRIES_AGAIN,
-                                    new LeaderCallbacks(() -> {}, () -> {}, _ -> {}),
+                                    new LeaderCallbacks(leads::incrementAndGet, () -> {}, _ -> {}),
                                     false,
                                     "lease"),
                             executor)
                     .start();
-            for (int i = 1; i <= 3; i++) {
-                awaitTries();
-                passed.addAndGet(LASTS.minusSeconds(10).toNanos());
-                awaitTries();
-                assertThat(holder(other)).isEqualTo("other");
-                renew(other, i, i == 3 ? 2 : -2);
-            }
-            awaitTries();
-            passed.addAndGet(LASTS.plusSeconds(1).toNanos());
-            Awaitility.await()
-                    .atMost(Duration.ofMinutes(1))
-                    .until(() -> holder(other).equals("own"));
+            story.accept(other);
             election.cancel(true);
         }
     }
 
     private final class Counting implements Interceptor {
+        private final KubernetesClient other;
+
+        Counting(KubernetesClient other) {
+            this.other = other;
+        }
+
         @Override
         public void before(BasicBuilder builder, HttpRequest request, RequestTags tags) {
             if (request.method().equals("GET")) {
                 tries.incrementAndGet();
+            } else if (takenMeanwhile.compareAndSet(true, false)) {
+                renew(other, "other", 1, 0);
             }
         }
+    }
+
+    private static void awaitHolder(KubernetesClient client, String holder) {
+        Awaitility.await()
+                .atMost(Duration.ofMinutes(1))
+                .until(() -> holder(client).equals(holder));
     }
 
     /** Until one has begun and ended. */
@@ -98,14 +141,14 @@ class ObservedLeaseTest {
     }
 
     /** As one does whose clock is so many hours ahead. */
-    private static void renew(KubernetesClient client, int transitions, int ahead) {
+    private static void renew(KubernetesClient client, String holder, int transitions, int ahead) {
         Lease _ = client.resource(new LeaseBuilder()
                         .withNewMetadata()
                         .withNamespace("default")
                         .withName("lease")
                         .endMetadata()
                         .withNewSpec()
-                        .withHolderIdentity("other")
+                        .withHolderIdentity(holder)
                         .withLeaseDurationSeconds((int) LASTS.toSeconds())
                         .withAcquireTime(ZonedDateTime.now(ZoneOffset.UTC).plusHours(ahead))
                         .withRenewTime(ZonedDateTime.now(ZoneOffset.UTC).plusHours(ahead))
