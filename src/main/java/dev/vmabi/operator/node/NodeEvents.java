@@ -22,7 +22,7 @@ final class NodeEvents extends AbstractEventSource<Node, Node> {
         this.fleets = fleets;
     }
 
-    /** With the lease every node is decided: those that were told of before it were another replica's. */
+    /** The fleet may have been read before. What is told before this replica leads the SDK keeps until it does. */
     @Override
     public void start() {
         super.start();

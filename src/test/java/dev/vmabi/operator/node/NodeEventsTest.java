@@ -37,7 +37,7 @@ class NodeEventsTest {
     }
 
     @Test
-    void allAreDecidedWithTheLease() {
+    void allAreDecidedAtTheStart() {
         events.start();
         assertThat(told)
                 .containsExactlyInAnyOrderElementsOf(fleet.state().nodesByName().keySet().stream()
@@ -55,7 +55,7 @@ class NodeEventsTest {
     }
 
     @Test
-    void nothingIsToldWithoutTheLease() {
+    void nothingIsToldBeforeTheStartOrAfterTheEnd() {
         events.changed(null, fleet);
         events.start();
         events.stop();
