@@ -134,6 +134,7 @@ class OperatorIT {
         cluster.nodes.join("leaving-1", "leaving", "linux-6.12-cortex-a76");
         cluster.apply(policy("leaving", "raise: {soak: 1h}"));
         cluster.expect("leaving", s -> assertThat(s.nodes().accepting()).isEqualTo(1));
+        cluster.settle();
         Set<String> proved = cluster.labels("leaving-1");
         assertThat(proved).isNotEmpty();
         Resource<Node> node = client().nodes().withName("leaving-1");
@@ -277,8 +278,8 @@ class OperatorIT {
         });
         cluster.nodes.join("honest-3", "honest", "linux-6.12-cortex-a57");
         cluster.expect("honest", s -> assertThat(s.nodes().accepting()).isEqualTo(3));
-        assertThat(List.of("honest-1", "honest-2", "honest-3"))
-                .allSatisfy(n -> assertThat(cluster.labels(n)).contains(pin));
+        cluster.await(() -> assertThat(List.of("honest-1", "honest-2", "honest-3"))
+                .allSatisfy(n -> assertThat(cluster.labels(n)).contains(pin)));
         assertThat(List.of("rubbish-1", "rubbish-2", "rubbish-3", "rubbish-4", "rubbish-5"))
                 .allSatisfy(n -> assertThat(cluster.labels(n)).isEmpty());
     }

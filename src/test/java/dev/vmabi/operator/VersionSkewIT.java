@@ -87,8 +87,12 @@ class VersionSkewIT {
                         .extracting(FenceState::fence, FenceState::raised)
                         .containsExactly(tuple("Timers", true));
             });
-            assertThat(cluster.labels("n1")).contains(label);
-            assertThat(cluster.labels("n3")).as("proved by an agent of today").contains(label);
+            cluster.await(() -> {
+                assertThat(cluster.labels("n1")).contains(label);
+                assertThat(cluster.labels("n3"))
+                        .as("proved by an agent of today")
+                        .contains(label);
+            });
             assertThat(part(cluster, "VirtualMachineABI", "a", "status"))
                     .as("what others wrote into the status")
                     .containsKey(TOMORROW);
@@ -156,7 +160,7 @@ class VersionSkewIT {
             // Nothing but what is required by the definition: no profile, no proofs.
             change(cluster, "NodeABI", "n1", spec -> spec.keySet().retainAll(List.of("kvm", "bootID")));
             cluster.expect("a", s -> assertThat(s.nodes().accepting()).isEqualTo(2));
-            assertThat(cluster.labels("n1")).isEmpty();
+            cluster.await(() -> assertThat(cluster.labels("n1")).isEmpty());
             assertThat(cluster.labels("n2")).isNotEmpty();
         }
     }
