@@ -78,15 +78,17 @@ public final class Checker implements AutoCloseable {
             gate.wrong().ifPresent(found::add);
             Duration counts = led.look(now, world.renewed(), !blocking.isEmpty());
             patience.look(found, now, counts)
-                    .forEach(m -> violated(
-                            m.object(),
-                            m.what() + ", for too long (" + grace.toSeconds()
-                                    + " s and more that it could be mended in)"));
+                    .forEach(m -> violated(m.object(), m.what() + ", " + tooLong(patience.since(m))));
             recoveries.look(now, blocking.isEmpty() ? world.renewed() : Instant.MIN, patience.oldest());
             wrong = List.copyOf(found);
         } catch (RuntimeException e) {
             violated("checker", "cannot look: " + e);
         }
+    }
+
+    private String tooLong(Instant since) {
+        return "for too long (" + grace.toSeconds() + " s and more that it could be mended in): since " + since
+                + "; it could be from " + String.join(", ", led.spans(since));
     }
 
     private void violated(String object, String what) {

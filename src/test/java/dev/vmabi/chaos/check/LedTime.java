@@ -2,6 +2,10 @@ package dev.vmabi.chaos.check;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
 
 /**
  * The time in which an operator could have mended something: somebody held the lease from one renewal to the next, and
@@ -16,6 +20,10 @@ final class LedTime {
      */
     private static final Duration MOST_COUNTED = Duration.ofMillis(300);
 
+    /** Some time that counts, without a break. */
+    private record Span(Instant from, Instant to) {}
+
+    private final Deque<Span> spans = new ArrayDeque<>();
     private Instant looked = Instant.MIN;
     private Instant renewed = Instant.MIN;
     private Duration since = Duration.ZERO;
@@ -37,6 +45,22 @@ final class LedTime {
         Duration counts = led ? since : Duration.ZERO;
         renewed = seen;
         since = Duration.ZERO;
+        if (counts.isPositive()) {
+            note(now.minus(counts), now);
+        }
         return counts;
+    }
+
+    private void note(Instant from, Instant to) {
+        boolean goesOn = !spans.isEmpty() && !from.isAfter(spans.getLast().to().plus(MOST_COUNTED));
+        spans.addLast(new Span(goesOn ? spans.removeLast().from() : from, to));
+    }
+
+    /** When it was that time counted, as far as that is later than {@code since}. */
+    List<String> spans(Instant since) {
+        return spans.stream()
+                .filter(s -> s.to().isAfter(since))
+                .map(s -> s.from().truncatedTo(ChronoUnit.SECONDS) + " to " + s.to().truncatedTo(ChronoUnit.SECONDS))
+                .toList();
     }
 }

@@ -62,6 +62,11 @@ final class Patience {
         return overdue;
     }
 
+    /** Since when this thing, which is wrong, has been. */
+    Instant since(Mismatch wrong) {
+        return open.get(wrong).since();
+    }
+
     /** Since when the oldest thing that is wrong has been; empty if nothing is. */
     Optional<Instant> oldest() {
         return open.values().stream().map(Open::since).min(Comparator.naturalOrder());

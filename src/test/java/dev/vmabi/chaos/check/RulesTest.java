@@ -326,6 +326,18 @@ class RulesTest {
         assertThat(led.look(NOW.plusSeconds(3), NOW.plusSeconds(3), false)).isLessThan(Duration.ofSeconds(1));
     }
 
+    @Test
+    void timeThatCountsIsTold() {
+        LedTime led = new LedTime();
+        for (long at = 0; at <= 10_000; at += 200) {
+            boolean blocked = at > 4_000 && at <= 6_000;
+            Duration _ = led.look(NOW.plusMillis(at), NOW.plusMillis(at / 2_000 * 2_000), blocked);
+        }
+        assertThat(led.spans(NOW))
+                .containsExactly(NOW + " to " + NOW.plusSeconds(4), NOW.plusSeconds(6) + " to " + NOW.plusSeconds(10));
+        assertThat(led.spans(NOW.plusSeconds(5))).hasSize(1);
+    }
+
     private void change(Picture.Policy before, Picture.Policy after) {
         policies.put("a", before);
         pins.saw(picture(), NOW);
