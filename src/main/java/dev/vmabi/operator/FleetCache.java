@@ -124,6 +124,21 @@ public class FleetCache implements FleetSource {
         return guestAbis.containsKey(guestAbi);
     }
 
+    /** The resource version of a node as it is known now; null if it is gone. */
+    String version(FleetState.Node node) {
+        return nodes.version(node.name()).orElse(null);
+    }
+
+    /** The resource version of a node's NodeABI as it is known now; null if it is gone. */
+    String reportVersion(String node) {
+        return reports.version(node).orElse(null);
+    }
+
+    /** The resource version of a VM as it is known now; null if it is gone. */
+    String version(FleetState.Vm vm) {
+        return vms.version(vm.key()).orElse(null);
+    }
+
     void wrote(Node node) {
         dirtyIf(nodeIf(name(node), nodes.wrote(name(node), node, shared.node(Views.node(node)))));
     }

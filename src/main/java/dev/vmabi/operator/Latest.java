@@ -56,6 +56,11 @@ final class Latest<T> {
         return Optional.ofNullable(readings.get(key)).map(Reading::view);
     }
 
+    /** The resource version of the object as it is known now. */
+    synchronized Optional<String> version(String key) {
+        return Optional.ofNullable(readings.get(key)).map(r -> String.valueOf(r.version()));
+    }
+
     synchronized Set<String> keys() {
         return Set.copyOf(readings.keySet());
     }

@@ -13,6 +13,7 @@ import dev.vmabi.fleet.Views;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
@@ -30,6 +31,10 @@ import java.util.TreeMap;
 /**
  * Everything the operator writes beside its primaries' statuses, by server-side apply as {@value
  * Names#OPERATOR_MANAGER}. Callers call only when something differs; each call is counted.
+ *
+ * <p>What decides of nodes and VMs names the version that it was decided from: one that left a leader in time and comes late
+ * must not take back what the next leader has written. The server refuses it then with 409, as it does where a watch is
+ * behind; callers look again.
  */
 @ApplicationScoped
 public class Writes {
@@ -78,6 +83,7 @@ public class Writes {
                 .withName(node.name())
                 // Without it, an apply to a node that has just gone would create it.
                 .withUid(node.uid())
+                .withResourceVersion(cache.version(node))
                 .withLabels(labels)
                 .endMetadata()
                 .build();
@@ -87,23 +93,29 @@ public class Writes {
         Map<String, String> others = new TreeMap<>(Views.labels(applied));
         others.keySet().removeIf(l -> !l.startsWith(Names.NODE_LABEL_PREFIX) || labels.containsKey(l));
         if (!others.isEmpty()) {
-            takeAway(node, others.keySet());
+            takeAway(applied, others.keySet());
         }
     }
 
     /** An apply leaves what another field manager set: these go by name. */
-    private void takeAway(FleetState.Node node, Set<String> labels) {
+    private void takeAway(Node node, Set<String> labels) {
         Map<String, String> none = new TreeMap<>();
         labels.forEach(l -> none.put(l, null));
-        String patch = Serialization.asJson(Map.of("metadata", Map.of("uid", node.uid(), "labels", none)));
-        cache.wrote(client.nodes().withName(node.name()).patch(MERGE, patch));
-        count("Node", node.name());
+        ObjectMeta meta = node.getMetadata();
+        String patch = Serialization.asJson(Map.of(
+                "metadata",
+                Map.of("uid", meta.getUid(), "resourceVersion", meta.getResourceVersion(), "labels", none)));
+        cache.wrote(client.nodes().withName(meta.getName()).patch(MERGE, patch));
+        count("Node", meta.getName());
     }
 
     /** Writes the status of a NodeABI. Returns it as it is then. */
     public NodeABI nodeAbiStatus(String node, NodeABIStatus status) {
         NodeABI patch = new NodeABI();
-        patch.setMetadata(new ObjectMetaBuilder().withName(node).build());
+        patch.setMetadata(new ObjectMetaBuilder()
+                .withName(node)
+                .withResourceVersion(cache.reportVersion(node))
+                .build());
         patch.setStatus(status);
         NodeABI answered = client.resource(patch).subresource("status").patch(APPLY);
         cache.wrote(answered);
@@ -120,6 +132,7 @@ public class Writes {
     public GenericKubernetesResource stamp(FleetState.Vm vm, Digest guestAbi, String bootId) {
         String mark = guestAbi.label();
         GenericKubernetesResource patch = KubeVirt.instance(vm);
+        patch.getMetadata().setResourceVersion(cache.version(vm));
         patch.getMetadata().setLabels(Map.of(Names.STAMP, mark));
         patch.getMetadata().setAnnotations(Map.of(Names.STAMP, mark, Names.STAMPED_IN, bootId));
         GenericKubernetesResource stamped = client.resource(patch).patch(APPLY);

@@ -63,6 +63,10 @@ final class TappedPool implements AutoCloseable {
         return clock;
     }
 
+    OperatorProcess operator() {
+        return operator;
+    }
+
     /** How many of the pool's nodes accept its baseline, as the policy's status says. */
     int accepting() {
         return Optional.ofNullable(client.resources(VirtualMachineABI.class)

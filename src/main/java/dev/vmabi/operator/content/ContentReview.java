@@ -86,12 +86,13 @@ public class ContentReview {
             // Also one that cannot be read: a later version may have written it, and its VMs and nodes are still there.
             Optional<Duration> remaining = unused.remaining(name, inUse.test(fleet.get(), name), now, grace);
             if (remaining.filter(Duration::isNegative).isPresent()) {
-                client.resource(object).delete();
+                client.resource(object).lockResourceVersion().delete();
                 unused.forget(name);
                 return UpdateControl.noUpdate();
             }
             status(object, problem, now).ifPresent(status -> {
                 update.getMetadata().setName(name);
+                update.getMetadata().setResourceVersion(object.getMetadata().getResourceVersion());
                 update.setStatus(status);
                 P _ = context.resourceOperations().serverSideApplyPrimaryStatus(update);
                 problem.ifPresent(p -> events.record(object, new FleetEvent(FleetEvent.Reason.ContentInvalid, p)));

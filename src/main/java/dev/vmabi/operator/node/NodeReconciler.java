@@ -11,6 +11,7 @@ import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.Spans;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.Node;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
@@ -19,6 +20,7 @@ import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import java.net.HttpURLConnection;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -34,6 +36,7 @@ import java.util.concurrent.TimeUnit;
         informer = @Informer(labelSelector = KnownNodes.NONE, itemStore = KnownNodes.class))
 public class NodeReconciler implements Reconciler<Node> {
     private static final Duration UNDECIDED = Duration.ofMinutes(1);
+    private static final Duration LOOK_AGAIN = Duration.ofMillis(200);
 
     private final FleetCache cache;
     private final Writes writes;
@@ -92,17 +95,30 @@ public class NodeReconciler implements Reconciler<Node> {
             return UpdateControl.<Node>noUpdate().rescheduleAfter(UNDECIDED);
         }
         recorder.decided(fleet.get(), view, now, decision);
+        try {
+            write(node, view, decision);
+        } catch (KubernetesClientException e) {
+            if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+                throw e;
+            }
+            // The node or its report is another by now; a heartbeat, say, which the watch tells of and no decision
+            // sees.
+            return UpdateControl.<Node>noUpdate().rescheduleAfter(LOOK_AGAIN);
+        }
+        return UpdateControl.noUpdate();
+    }
+
+    private void write(Node node, FleetState.Node view, NodeDecision decision) {
         if (!decision.labels().equals(view.guestAbiLabels())
                 || !decision.profile().equals(view.profileLabel())) {
             writes.nodeLabels(view, decision.labels(), decision.profile());
         }
         Optional<NodeABI> answered = decision.status()
                 .filter(status -> !status.equals(view.report().orElseThrow().status()))
-                .map(status -> writes.nodeAbiStatus(name, status));
+                .map(status -> writes.nodeAbiStatus(view.name(), status));
         decision.events().forEach(e -> {
             events.record(node, e);
             answered.ifPresent(report -> events.record(report, e));
         });
-        return UpdateControl.noUpdate();
     }
 }

@@ -10,9 +10,11 @@ import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.net.HttpURLConnection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Stamps the VMs of a policy, several at a time. */
 @ApplicationScoped
@@ -34,7 +36,8 @@ class Stamps {
     }
 
     /**
-     * Writes the stamps that VMs do not bear yet, at most {@value #MOST} of them. Returns whether some are left.
+     * Writes the stamps that VMs do not bear yet, at most {@value #MOST} of them. Returns whether some are left: more than
+     * that, or of VMs that are others by now than they were decided from.
      *
      * @param fleet by which they were decided
      * @throws KubernetesClientException if one could not be written; the others are
@@ -46,9 +49,18 @@ class Stamps {
                 .limit(MOST + 1L)
                 .toList();
         boolean told = due.size() <= MOST_TOLD;
-        SeveralAtOnce.write(
-                due.stream().limit(MOST).toList(), s -> stamp(fleet, s.getKey(), s.getValue(), policy, told));
-        return due.size() > MOST;
+        AtomicBoolean left = new AtomicBoolean(due.size() > MOST);
+        SeveralAtOnce.write(due.stream().limit(MOST).toList(), s -> {
+            try {
+                stamp(fleet, s.getKey(), s.getValue(), policy, told);
+            } catch (KubernetesClientException e) {
+                if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+                    throw e;
+                }
+                left.set(true);
+            }
+        });
+        return left.get();
     }
 
     private void stamp(Fleet fleet, FleetState.Vm vm, Digest guestAbi, String policy, boolean told) {
