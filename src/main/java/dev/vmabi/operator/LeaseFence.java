@@ -15,7 +15,7 @@ import java.util.function.LongSupplier;
  * would write until its elector finds that another one leads.
  */
 final class LeaseFence implements Interceptor {
-    private final String path;
+    private final LeaseRequests requests;
     private final long lasts;
     private final LongSupplier nanos;
     private final Runnable end;
@@ -30,7 +30,7 @@ final class LeaseFence implements Interceptor {
      * @param end told before a write that is not sent
      */
     LeaseFence(String name, Duration lasts, LongSupplier nanos, Runnable end) {
-        this.path = "/leases/" + name;
+        this.requests = new LeaseRequests(name);
         this.lasts = lasts.toNanos();
         this.nanos = nanos;
         this.end = end;
@@ -39,13 +39,10 @@ final class LeaseFence implements Interceptor {
     /** @throws IllegalStateException for a write that is not sent */
     @Override
     public void before(BasicBuilder builder, HttpRequest request, RequestTags tags) {
-        if (request.method().equals("GET")) {
-            return;
-        }
-        if (ofLease(request)) {
+        if (requests.writes(request)) {
             // Others count from when they see the renewal, which is no earlier.
             sent = nanos.getAsLong();
-        } else if (leads && nanos.getAsLong() - renewed > lasts) {
+        } else if (leads && !LeaseRequests.isGet(request) && nanos.getAsLong() - renewed > lasts) {
             end.run();
             throw new IllegalStateException("the lease has run out; nothing is written any more");
         }
@@ -53,15 +50,9 @@ final class LeaseFence implements Interceptor {
 
     @Override
     public void after(HttpRequest request, HttpResponse<?> response, AsyncBody.Consumer<List<ByteBuffer>> consumer) {
-        if (!request.method().equals("GET") && ofLease(request) && response.isSuccessful()) {
+        if (requests.writes(request) && response.isSuccessful()) {
             renewed = sent;
             leads = true;
         }
-    }
-
-    /** A lease is made by a POST to all of them. */
-    private boolean ofLease(HttpRequest request) {
-        String asked = request.uri().getPath();
-        return asked.endsWith(path) || asked.endsWith("/leases");
     }
 }

@@ -34,7 +34,7 @@ final class ObservedLease implements Interceptor {
     /** @param since by the clock that measures time passed, in nanoseconds */
     private record Seen(String version, long since) {}
 
-    private final String path;
+    private final LeaseRequests requests;
     private final String identity;
     private final LongSupplier nanos;
     private volatile Seen seen = new Seen("", 0);
@@ -46,7 +46,7 @@ final class ObservedLease implements Interceptor {
      * @param nanos the clock that measures time passed, in nanoseconds
      */
     ObservedLease(String name, String identity, LongSupplier nanos) {
-        this.path = "/leases/" + name;
+        this.requests = new LeaseRequests(name);
         this.identity = identity;
         this.nanos = nanos;
     }
@@ -54,15 +54,12 @@ final class ObservedLease implements Interceptor {
     @Override
     public AsyncBody.Consumer<List<ByteBuffer>> consumer(
             AsyncBody.Consumer<List<ByteBuffer>> consumer, HttpRequest request) {
-        return request.method().equals("GET") && request.uri().getPath().endsWith(path) ? new Read(consumer) : consumer;
+        return requests.reads(request) ? new Read(consumer) : consumer;
     }
 
     @Override
     public void after(HttpRequest request, HttpResponse<?> response, AsyncBody.Consumer<List<ByteBuffer>> consumer) {
-        String asked = request.uri().getPath();
-        if (!request.method().equals("GET")
-                && (asked.endsWith(path) || asked.endsWith("/leases"))
-                && response.isSuccessful()) {
+        if (requests.writes(request) && response.isSuccessful()) {
             written = true;
         }
     }
