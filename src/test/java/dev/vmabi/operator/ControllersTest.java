@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.operator.node.KnownNodes;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.processing.event.rate.RateLimited;
@@ -53,6 +55,30 @@ class ControllersTest {
                 .filteredOn(c -> c.name().equals("node"))
                 .singleElement()
                 .satisfies(c -> assertThat(c.informer().labelSelector()).isEqualTo(KnownNodes.NONE));
+    }
+
+    /** What was deleted and made again between two lists comes as one update, of a generation that is not higher. */
+    @Test
+    void everyControllerTakesAnObjectThatWasMadeAgainForNew() {
+        assertThat(controllers())
+                .filteredOn(c -> !c.name().equals("node"))
+                .hasSize(3)
+                .allSatisfy(c -> {
+                    assertThat(c.generationAwareEventProcessing()).as(c.name()).isFalse();
+                    assertThat(c.informer().onUpdateFilter()).as(c.name()).isEqualTo(NewSpec.class);
+                });
+        NewSpec filter = new NewSpec();
+        assertThat(filter.accept(object("a", 3), object("a", 3))).isFalse();
+        assertThat(filter.accept(object("a", 4), object("a", 3))).isTrue();
+        assertThat(filter.accept(object("b", 1), object("a", 3))).isTrue();
+        assertThat(filter.accept(object("b", 1), object("a", 1))).isTrue();
+    }
+
+    private static VirtualMachineABI object(String uid, long generation) {
+        VirtualMachineABI object = new VirtualMachineABI();
+        object.setMetadata(
+                new ObjectMetaBuilder().withUid(uid).withGeneration(generation).build());
+        return object;
     }
 
     private static List<ControllerConfiguration> controllers() {

@@ -4,6 +4,8 @@ import dev.vmabi.api.ABIProfile;
 import dev.vmabi.api.Names;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.operator.FleetCache;
+import dev.vmabi.operator.NewSpec;
+import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
@@ -23,7 +25,9 @@ import java.util.stream.Stream;
 @ControllerConfiguration(
         name = "abiprofile",
         fieldManager = Names.OPERATOR_MANAGER,
-        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
+        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES),
+        generationAwareEventProcessing = false,
+        informer = @Informer(onUpdateFilter = NewSpec.class))
 public class ABIProfileReconciler implements Reconciler<ABIProfile> {
     private final FleetCache cache;
     private final ContentReview review;

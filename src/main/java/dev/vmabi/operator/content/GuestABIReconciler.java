@@ -5,6 +5,8 @@ import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABIStatus;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.operator.FleetCache;
+import dev.vmabi.operator.NewSpec;
+import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
@@ -24,7 +26,9 @@ import java.util.stream.Stream;
 @ControllerConfiguration(
         name = "guestabi",
         fieldManager = Names.OPERATOR_MANAGER,
-        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
+        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES),
+        generationAwareEventProcessing = false,
+        informer = @Informer(onUpdateFilter = NewSpec.class))
 public class GuestABIReconciler implements Reconciler<GuestABI> {
     private final FleetCache cache;
     private final ContentReview review;

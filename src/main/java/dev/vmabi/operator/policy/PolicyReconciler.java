@@ -8,9 +8,11 @@ import dev.vmabi.fleet.FlightRecorder;
 import dev.vmabi.fleet.PolicyDecision;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
+import dev.vmabi.operator.NewSpec;
 import dev.vmabi.operator.Spans;
 import dev.vmabi.operator.Writes;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
@@ -32,7 +34,9 @@ import java.util.concurrent.TimeUnit;
         name = "policy",
         fieldManager = Names.OPERATOR_MANAGER,
         rateLimiter = FiveASecond.class,
-        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES))
+        maxReconciliationInterval = @MaxReconciliationInterval(interval = 10, timeUnit = TimeUnit.MINUTES),
+        generationAwareEventProcessing = false,
+        informer = @Informer(onUpdateFilter = NewSpec.class))
 public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
     private static final Duration LOOK_AGAIN = Duration.ofMillis(200);
 
