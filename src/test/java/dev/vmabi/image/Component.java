@@ -46,7 +46,7 @@ record Component(
             Stream.concat(
                             OperatorProcess.flags(Path.of("/opt/vmabi").resolve(COMPILERS.getFileName())).stream(),
                             Stream.of(
-                                    "-XX:MaxRAMPercentage=40",
+                                    "-XX:MaxRAMPercentage=33",
                                     "-XX:+ExitOnOutOfMemoryError",
                                     "-jar",
                                     "/opt/vmabi/quarkus-run.jar"))
