@@ -232,6 +232,11 @@ final class Churn implements Runnable {
         rig.fleet.startAgent(node, answering.apply(new ReplayHost(recorded.profile(), recorded.kernelRelease(), boot)));
     }
 
+    /** Does it between two steps. */
+    synchronized void whileNobodyMoves(Runnable what) {
+        what.run();
+    }
+
     void stop() {
         stopped = true;
     }

@@ -200,8 +200,12 @@ final class Faults {
         Node _ = node.patch(MERGE, Serialization.asJson(Map.of("metadata", Map.of("labels", labels))));
     }
 
-    /** Of VMs that have never moved: of the others nobody can tell what they had. */
+    /** Of VMs that have never moved, and are not about to: of the others nobody can tell what they had. */
     private void stamps(Random random) {
+        churn.whileNobodyMoves(() -> removeStamps(random));
+    }
+
+    private void removeStamps(Random random) {
         List<GenericKubernetesResource> unmoved = rig
                 .admin
                 .genericKubernetesResources("kubevirt.io/v1", "VirtualMachineInstance")
