@@ -28,7 +28,7 @@ class LateWriteIT {
     private static final String TOUCHED = "example.com/next-leader";
 
     /** A write takes two seconds to the server; after the first it is under way, after both it has arrived. */
-    private static final Duration UNDER_WAY = Duration.ofMillis(700);
+    private static final Duration UNDER_WAY = Duration.ofMillis(400);
 
     private static final Duration ARRIVED = Duration.ofSeconds(3);
 
