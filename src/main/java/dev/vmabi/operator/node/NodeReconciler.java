@@ -101,8 +101,7 @@ public class NodeReconciler implements Reconciler<Node> {
             if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
                 throw e;
             }
-            // The node or its report is another by now; a heartbeat, say, which the watch tells of and no decision
-            // sees.
+            // The node or its report is another by now, by a heartbeat, say, which no decision sees.
             return UpdateControl.<Node>noUpdate().rescheduleAfter(LOOK_AGAIN);
         }
         return UpdateControl.noUpdate();
