@@ -6,134 +6,124 @@ import static dev.vmabi.chaos.TappedPool.POOL;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.vmabi.api.ABIProfile;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.NodeABI;
 import dev.vmabi.api.VirtualMachineABI;
-import dev.vmabi.api.VirtualMachineABIStatus;
-import dev.vmabi.demo.Story;
+import dev.vmabi.demo.KubeVirtStandIn;
+import dev.vmabi.demo.ReplayFleet;
+import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.Resource;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
-import java.time.Duration;
-import java.util.Optional;
-import java.util.stream.Stream;
+import java.net.HttpURLConnection;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** A write that leaves a leader in time and comes late must not take back what the next leader has written. */
 class LateWriteIT {
     private static final int LATER = 7;
-    private static final int MOST_NODES = 6;
-    private static final String TOUCHED = "example.com/next-leader";
+    private static final String OTHER_HOST = "linux-6.18-max";
 
-    /** A write takes two seconds to the server; after the first it is under way, after both it has arrived. */
-    private static final Duration UNDER_WAY = Duration.ofMillis(400);
+    private static TappedPool pool;
+    private static KubernetesClient client;
 
-    private static final Duration ARRIVED = Duration.ofSeconds(3);
+    @BeforeAll
+    static void aPinnedPool() {
+        pool = new TappedPool();
+        client = pool.client();
+        pool.start();
+        await().atMost(PATIENCE).until(() -> hasOurLabels("n1"));
+    }
+
+    @AfterAll
+    static void close() {
+        pool.close();
+    }
 
     @Test
     void aPinIsNotTakenBack() {
-        try (TappedPool pool = new TappedPool()) {
-            pool.start();
-            KubernetesClient client = pool.client();
-            await().atMost(PATIENCE).until(() -> pool.accepting() == 1);
+        int before = pool.accepting();
+        HeldWrite count = pool.tap().hold("/apis/vmabi.dev/v1alpha1/virtualmachineabis/" + POOL + "/status");
+        pool.nodes().join("counted", POOL, HOST);
+        count.awaitLeft(PATIENCE);
+        VirtualMachineABI _ = client.resources(VirtualMachineABI.class)
+                .withName(POOL)
+                .subresource("status")
+                .patch(
+                        PatchContext.of(PatchType.JSON_MERGE),
+                        "{\"status\":{\"baseline\":{\"generation\":" + LATER + "}}}");
 
-            boolean inTime = false;
-            for (int nodesBefore = 1; !inTime && nodesBefore < MOST_NODES; nodesBefore++) {
-                inTime = isOvertaken(pool, nodesBefore);
-            }
-            assertThat(inTime)
-                    .as("one of the writes was still on its way after a second")
-                    .isTrue();
-            assertThat(status(client).baseline().generation()).isEqualTo(LATER);
-        }
+        assertThat(count.letGo(PATIENCE)).isEqualTo(HttpURLConnection.HTTP_CONFLICT);
+        await("the count").atMost(PATIENCE).until(() -> pool.accepting() > before);
+        assertThat(client.resources(VirtualMachineABI.class)
+                        .withName(POOL)
+                        .get()
+                        .getStatus()
+                        .baseline()
+                        .generation())
+                .isEqualTo(LATER);
     }
 
     @Test
     void aNodesLabelsAreNotTakenBack() {
-        try (TappedPool pool = new TappedPool()) {
-            pool.start();
-            await().atMost(PATIENCE).until(() -> pool.accepting() == 1);
-
-            pool.tap().writes(Tap.Trouble.SLOW);
-            pool.nodes().join("n2", POOL, HOST);
-            await().atMost(PATIENCE).until(() -> hasProved(pool.client(), "n2"));
-            Story.pause(UNDER_WAY);
-            pool.operator().kill();
-            touch(pool.client().nodes().withName("n2"));
-
-            Story.pause(ARRIVED);
-            assertThat(labels(pool.client(), "n2")).contains(TOUCHED).noneMatch(LateWriteIT::isOurs);
-        }
+        HeldWrite labels = pool.tap().hold("/api/v1/nodes/labelled");
+        pool.nodes().join("labelled", POOL, HOST);
+        isRefusedWhenOvertaken(labels, client.nodes().withName("labelled"));
+        await("labels").atMost(PATIENCE).until(() -> hasOurLabels("labelled"));
     }
 
     @Test
     void anAnswerToANodesReportIsNotTakenBack() {
-        try (TappedPool pool = new TappedPool()) {
-            pool.start();
-            await().atMost(PATIENCE).until(() -> pool.accepting() == 1);
-            Resource<NodeABI> report = pool.client().resources(NodeABI.class).withName("n2");
+        Resource<NodeABI> report = client.resources(NodeABI.class).withName("answered");
+        HeldWrite status = pool.tap().hold("/apis/vmabi.dev/v1alpha1/nodeabis/answered/status");
+        pool.nodes().join("answered", POOL, HOST);
+        isRefusedWhenOvertaken(status, report);
+        await("an answer").atMost(PATIENCE).until(() -> report.get().getStatus() != null);
+    }
 
-            pool.tap().writes(Tap.Trouble.SLOW);
-            pool.nodes().join("n2", POOL, HOST);
-            // The report is answered once the node has its labels.
-            await().atMost(PATIENCE)
-                    .until(() -> labels(pool.client(), "n2").anyMatch(l -> l.startsWith(Names.PROFILE_LABEL)));
-            Story.pause(UNDER_WAY);
-            pool.operator().kill();
-            touch(report);
+    @Test
+    void whatIsSaidOfContentIsNotTakenBack() {
+        String digest = ReplayFleet.recorded(OTHER_HOST).profile().digest().hex();
+        Resource<ABIProfile> profile = client.resources(ABIProfile.class).withName(digest);
+        HeldWrite status = pool.tap().hold("/apis/vmabi.dev/v1alpha1/abiprofiles/" + digest + "/status");
+        pool.nodes().join("other", POOL, OTHER_HOST);
+        isRefusedWhenOvertaken(status, profile);
+        await("an answer").atMost(PATIENCE).until(() -> profile.get().getStatus() != null);
+    }
 
-            Story.pause(ARRIVED);
-            assertThat(report.get().getStatus()).isNull();
+    @Test
+    void aStampIsNotTakenBack() {
+        Resource<GenericKubernetesResource> vmi = client.genericKubernetesResources(
+                        "kubevirt.io/v1", "VirtualMachineInstance")
+                .inNamespace("default")
+                .withName("vm");
+        HeldWrite stamp = pool.tap().hold("/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/vm");
+        try (KubeVirtStandIn kubeVirt = new KubeVirtStandIn(pool.server())) {
+            var _ = kubeVirt.boot("vm", "n1");
         }
+        isRefusedWhenOvertaken(stamp, vmi);
+        await("a stamp").atMost(PATIENCE).until(() -> labels(vmi.get()).containsKey(Names.STAMP));
     }
 
-    /** Changes an object as another does that leads by now. */
-    private static <T extends HasMetadata> void touch(Resource<T> object) {
-        T _ = object.patch(
-                PatchContext.of(PatchType.JSON_MERGE), "{\"metadata\":{\"labels\":{\"" + TOUCHED + "\":\"true\"}}}");
+    /** The object is changed, as the next leader does, while the write is under way. */
+    private static void isRefusedWhenOvertaken(HeldWrite write, Resource<? extends HasMetadata> object) {
+        write.awaitLeft(PATIENCE);
+        HasMetadata _ = object.patch(
+                PatchContext.of(PatchType.JSON_MERGE), "{\"metadata\":{\"labels\":{\"example.com/next\":\"true\"}}}");
+        assertThat(write.letGo(PATIENCE)).isEqualTo(HttpURLConnection.HTTP_CONFLICT);
     }
 
-    private static Stream<String> labels(KubernetesClient client, String node) {
-        return client.nodes().withName(node).get().getMetadata().getLabels().keySet().stream();
+    private static boolean hasOurLabels(String node) {
+        return labels(client.nodes().withName(node).get()).keySet().stream()
+                .anyMatch(l -> l.startsWith(Names.NODE_LABEL_PREFIX));
     }
 
-    private static boolean isOurs(String label) {
-        return label.startsWith(Names.NODE_LABEL_PREFIX);
-    }
-
-    /** Has the operator count one more node, and the next leader pin before that has been written; false if it is too late. */
-    private static boolean isOvertaken(TappedPool pool, int nodesBefore) {
-        KubernetesClient client = pool.client();
-        String node = "n" + (nodesBefore + 1);
-        pool.tap().writes(Tap.Trouble.SLOW);
-        pool.nodes().join(node, POOL, HOST);
-        await().atMost(PATIENCE).until(() -> hasProved(client, node));
-        // The operator has seen it by now and writes; that takes two seconds.
-        Story.pause(Duration.ofSeconds(1));
-        boolean inTime = pool.accepting() == nodesBefore;
-        if (inTime) {
-            VirtualMachineABI _ = client.resources(VirtualMachineABI.class)
-                    .withName(POOL)
-                    .subresource("status")
-                    .patch(
-                            PatchContext.of(PatchType.JSON_MERGE),
-                            "{\"status\":{\"baseline\":{\"generation\":" + LATER + "}}}");
-        }
-        pool.tap().writes(Tap.Trouble.NONE);
-        await().atMost(PATIENCE).until(() -> pool.accepting() == nodesBefore + 1);
-        return inTime;
-    }
-
-    private static boolean hasProved(KubernetesClient client, String node) {
-        return Optional.ofNullable(
-                        client.resources(NodeABI.class).withName(node).get())
-                .filter(n -> !n.getSpec().proofs().isEmpty())
-                .isPresent();
-    }
-
-    private static VirtualMachineABIStatus status(KubernetesClient client) {
-        return client.resources(VirtualMachineABI.class).withName(POOL).get().getStatus();
+    private static Map<String, String> labels(HasMetadata object) {
+        return object.getMetadata().getLabels();
     }
 }

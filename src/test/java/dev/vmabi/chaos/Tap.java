@@ -27,6 +27,7 @@ import java.security.cert.X509Certificate;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
@@ -71,6 +72,7 @@ final class Tap implements AutoCloseable {
     private volatile Trouble trouble = Trouble.NONE;
     private volatile boolean gone;
     private volatile boolean cutOff;
+    private volatile Optional<HeldWrite> held = Optional.empty();
 
     Tap(String operator, ApiServer server, Writers writers) {
         this.operator = operator;
@@ -134,6 +136,13 @@ final class Tap implements AutoCloseable {
         cutOff = now;
     }
 
+    /** Holds the next write to that path, and no other. */
+    HeldWrite hold(String path) {
+        HeldWrite next = new HeldWrite(path);
+        held = Optional.of(next);
+        return next;
+    }
+
     void endWatches() {
         watches.forEach(Tap::close);
     }
@@ -151,6 +160,7 @@ final class Tap implements AutoCloseable {
             boolean may = !write
                     || writers.mayWrite(operator, exchange.getRequestURI().toString());
             awaitLine();
+            held.ifPresent(h -> h.sent(exchange));
             boolean watch = String.valueOf(exchange.getRequestURI().getQuery()).contains("watch=true");
             if (watch && gone && exchange.getRequestURI().getQuery().contains("resourceVersion=")) {
                 answer(exchange, ThreadLocalRandom.current().nextBoolean() ? 410 : 200, expired());
@@ -209,6 +219,7 @@ final class Tap implements AutoCloseable {
         String method = exchange.getRequestMethod();
         HttpResponse<InputStream> answer =
                 client.send(request(exchange, method, path, body), HttpResponse.BodyHandlers.ofInputStream());
+        held.ifPresent(h -> h.answered(exchange, answer.statusCode()));
         if (answer.statusCode() < 300) {
             if (!may) {
                 writers.tookUnled(operator, method, path);

@@ -46,6 +46,10 @@ final class TappedPool implements AutoCloseable {
         tap = new Tap(OPERATOR, server, checker.writers());
     }
 
+    ApiServer server() {
+        return server;
+    }
+
     KubernetesClient client() {
         return client;
     }
