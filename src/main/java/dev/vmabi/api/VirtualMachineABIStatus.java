@@ -2,6 +2,8 @@ package dev.vmabi.api;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.fabric8.generator.annotation.Pattern;
+import io.fabric8.generator.annotation.Required;
 import io.fabric8.generator.annotation.Size;
 import io.fabric8.kubernetes.api.model.Condition;
 import java.util.List;
@@ -93,7 +95,7 @@ public record VirtualMachineABIStatus(
             @JsonPropertyDescription("Counts the baselines of this policy, from 1.")
             long generation,
 
-            @JsonPropertyDescription("Digest: the name of the GuestABI.")
+            @JsonPropertyDescription("Digest: the name of the GuestABI.") @Required @Pattern("^[0-9a-f]{64}$")
             String digest,
 
             @JsonPropertyDescription("The first 16 digits of the digest, as in node labels and VM stamps.")
@@ -118,6 +120,8 @@ public record VirtualMachineABIStatus(
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Candidate(
             @JsonPropertyDescription("Digest: the name of the GuestABI; the value that approves it.")
+            @Required
+            @Pattern("^[0-9a-f]{64}$")
             String digest,
 
             @JsonPropertyDescription("What the VMM must impose to get it.")
@@ -156,6 +160,8 @@ public record VirtualMachineABIStatus(
             long generation,
 
             @JsonPropertyDescription("Digest of that baseline: approve it to go back.")
+            @Required
+            @Pattern("^[0-9a-f]{64}$")
             String digest,
 
             @JsonPropertyDescription("What the VMM had to impose for it.")
@@ -168,6 +174,8 @@ public record VirtualMachineABIStatus(
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record Lowering(
             @JsonPropertyDescription("Digest: the name of the GuestABI; the value of spec.baseline.lowerTo.")
+            @Required
+            @Pattern("^[0-9a-f]{64}$")
             String digest,
 
             @JsonPropertyDescription("What the VMM must impose to get it.")
@@ -320,7 +328,7 @@ public record VirtualMachineABIStatus(
     /** Where one fence stands. */
     @JsonInclude(JsonInclude.Include.NON_EMPTY)
     public record FenceState(
-            @JsonPropertyDescription("The surface, or the VMM with its minimum version.")
+            @JsonPropertyDescription("The surface, or the VMM with its minimum version.") @Required
             String fence,
 
             @JsonPropertyDescription("Nodes that are past it.")

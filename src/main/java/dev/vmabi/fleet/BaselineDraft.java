@@ -106,7 +106,7 @@ final class BaselineDraft {
     private void pin(GuestAbi abi, String clamp, String what, Reason event, String why) {
         publish(abi);
         Pin to = new Pin(
-                pin.map(p -> p.generation() + 1).orElse(1L),
+                nextGeneration(),
                 abi.digest().hex(),
                 abi.digest().label(),
                 clamp,
@@ -115,6 +115,14 @@ final class BaselineDraft {
         pin = Optional.of(to);
         record(to, what, why);
         events.add(new FleetEvent(event, what + " generation " + to.generation() + " (" + to.label() + "): " + why));
+    }
+
+    /** After the last one, also where that could not be read. */
+    private long nextGeneration() {
+        return pin.map(Pin::generation)
+                        .or(() -> history.stream().map(Change::generation).findFirst())
+                        .orElse(0L)
+                + 1;
     }
 
     /** Opens the way back to a baseline that was just raised. */

@@ -22,6 +22,7 @@ public record FleetEvent(Reason reason, String note) {
         NoCommonABI(false),
         PolicyInvalid(false),
         PolicyConflict(false),
+        StatusUnreadable(false),
         ContentInvalid(false);
 
         private final boolean normal;

@@ -45,7 +45,9 @@ public final class Views {
                 Instant.parse(policy.getMetadata().getCreationTimestamp()),
                 spec.value(),
                 spec.unknown(),
-                part(policy, "status", VirtualMachineABIStatus.class).value());
+                ReadableStatus.of(part(policy, "status", VirtualMachineABIStatus.class)
+                                .value())
+                        .status());
     }
 
     /** A node without its report. */

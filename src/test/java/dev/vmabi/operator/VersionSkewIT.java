@@ -1,6 +1,7 @@
 package dev.vmabi.operator;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -163,6 +164,77 @@ class VersionSkewIT {
             cluster.await(() -> assertThat(cluster.labels("n1")).isEmpty());
             assertThat(cluster.labels("n2")).isNotEmpty();
         }
+    }
+
+    @Test
+    void aStatusThatCannotBeReadStopsNobodyAndIsDecidedAnew() {
+        try (OperatedCluster cluster = new OperatedCluster()) {
+            cluster.operator("today");
+            cluster.nodes.join("n1", "a", "linux-6.12-cortex-a76");
+            cluster.nodes.join("n2", "b", "linux-6.12-cortex-a76");
+            cluster.apply(POLICY.formatted("a", "a", ""));
+            cluster.apply(POLICY.formatted("b", "b", ""));
+            List.of("a", "b")
+                    .forEach(p -> cluster.expect(
+                            p, s -> assertThat(s.nodes().accepting()).isEqualTo(1)));
+            String pin = cluster.status("a").baseline().digest();
+            String label = cluster.status("a").baseline().label();
+
+            assertThatThrownBy(() -> writeStatus(cluster, "a", "{'baseline': {'digest': 'rubbish'}}"))
+                    .isInstanceOf(KubernetesClientException.class)
+                    .hasMessageContaining("status.baseline.digest");
+            cluster.client
+                    .apiextensions()
+                    .v1()
+                    .customResourceDefinitions()
+                    .withName("virtualmachineabis." + Names.GROUP)
+                    .edit(VersionSkewIT::withoutRulesForTheBaseline);
+            Awaitility.await("the older definition")
+                    .atMost(Duration.ofMinutes(1))
+                    .ignoreExceptions()
+                    .until(() -> writeStatus(cluster, "a", "{'baseline': {'digest': 'rubbish'}}"));
+            cluster.nodes.join("n3", "b", "linux-6.12-cortex-a76");
+
+            cluster.expect("b", s -> assertThat(s.nodes().accepting()).isEqualTo(2));
+            cluster.expect("a", s -> {
+                assertThat(s.baseline().digest()).isEqualTo(pin);
+                assertThat(s.baseline().generation()).isEqualTo(2);
+                assertThat(s.nodes().accepting()).isEqualTo(1);
+            });
+            cluster.await(() -> assertThat(cluster.labels("n1")).contains(label));
+            cluster.await(() -> assertThat(
+                            cluster.client.v1().events().inAnyNamespace().list().getItems())
+                    .filteredOn(e -> e.getReason().equals("StatusUnreadable"))
+                    .singleElement()
+                    .satisfies(e -> assertThat(e.getMessage())
+                            .isEqualTo("status.baseline: digest \"rubbish\" must be 64 lower-case hexadecimal digits;"
+                                    + " it is decided anew")));
+        }
+    }
+
+    private static boolean writeStatus(OperatedCluster cluster, String policy, String status) {
+        return cluster.client
+                        .genericKubernetesResources(Names.API_VERSION, "VirtualMachineABI")
+                        .withName(policy)
+                        .subresource("status")
+                        .patch(PatchContext.of(PatchType.JSON_MERGE), "{\"status\": " + status.replace('\'', '"') + "}")
+                != null;
+    }
+
+    private static CustomResourceDefinition withoutRulesForTheBaseline(CustomResourceDefinition definition) {
+        JSONSchemaProps baseline = definition
+                .getSpec()
+                .getVersions()
+                .getFirst()
+                .getSchema()
+                .getOpenAPIV3Schema()
+                .getProperties()
+                .get("status")
+                .getProperties()
+                .get("baseline");
+        baseline.setRequired(List.of());
+        baseline.getProperties().get("digest").setPattern(null);
+        return definition;
     }
 
     /** A VM that booted under a later version, which has since been taken back. */

@@ -3,9 +3,11 @@ package dev.vmabi.operator.policy;
 import dev.vmabi.api.Names;
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.fleet.Fleet;
+import dev.vmabi.fleet.FleetEvent;
 import dev.vmabi.fleet.FleetState;
 import dev.vmabi.fleet.FlightRecorder;
 import dev.vmabi.fleet.PolicyDecision;
+import dev.vmabi.fleet.ReadableStatus;
 import dev.vmabi.operator.Events;
 import dev.vmabi.operator.FleetCache;
 import dev.vmabi.operator.NewSpec;
@@ -97,7 +99,8 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
             return UpdateControl.<VirtualMachineABI>noUpdate().rescheduleAfter(LOOK_AGAIN);
         }
         Instant now = clock.instant();
-        FleetState.Policy view = known.get().with(policy.getStatus());
+        ReadableStatus status = ReadableStatus.of(policy.getStatus());
+        FleetState.Policy view = known.get().with(status.status());
         PolicyDecision decision = PolicyDecision.decide(fleet.get(), view, now);
         recorder.decided(fleet.get(), view, now, decision);
         SeveralAtOnce.write(
@@ -110,6 +113,9 @@ public class PolicyReconciler implements Reconciler<VirtualMachineABI> {
                 ? !decision.stamps().isEmpty()
                 : stamps.write(
                         fleet.get(), decision.stamps(), policy.getMetadata().getName());
+        status.leftOut()
+                .forEach(what -> events.record(
+                        policy, new FleetEvent(FleetEvent.Reason.StatusUnreadable, what + "; it is decided anew")));
         decision.events().forEach(e -> events.record(policy, e));
         UpdateControl<VirtualMachineABI> control = updateStatus(policy, decision, now);
         return stampsLeft ? control.rescheduleAfter(LOOK_AGAIN) : control;
