@@ -37,6 +37,7 @@ class LateWriteIT {
         pool = new TappedPool();
         client = pool.client();
         pool.start();
+        await().atMost(PATIENCE).until(() -> pool.accepting() == 1);
         await().atMost(PATIENCE).until(() -> hasOurLabels("n1"));
     }
 

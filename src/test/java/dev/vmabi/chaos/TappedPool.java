@@ -1,7 +1,5 @@
 package dev.vmabi.chaos;
 
-import static org.awaitility.Awaitility.await;
-
 import dev.vmabi.api.VirtualMachineABI;
 import dev.vmabi.chaos.check.Checker;
 import dev.vmabi.demo.DemoCluster;
@@ -91,7 +89,7 @@ final class TappedPool implements AutoCloseable {
                 Map.of(),
                 HEAP_MIB,
                 clock.map(FakeClock::environment).orElse(Map.of()));
-        await().atMost(PATIENCE).until(operator::ready);
+        operator.awaitReady(PATIENCE);
         client.load(new ByteArrayInputStream(POLICY.getBytes(StandardCharsets.UTF_8)))
                 .serverSideApply();
     }

@@ -1,9 +1,9 @@
 package dev.vmabi.demo;
 
+import dev.vmabi.devserver.FreePort;
 import dev.vmabi.devserver.Signal;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
 
 /** The operator as it ships, in a process of its own. */
 public final class OperatorProcess implements AutoCloseable {
@@ -53,9 +55,9 @@ public final class OperatorProcess implements AutoCloseable {
             Map<String, String> settings,
             int heapMiB,
             Map<String, String> environment) {
-        httpPort = freePort();
-        gatePort = freePort();
-        webPort = freePort();
+        httpPort = FreePort.next();
+        gatePort = FreePort.next();
+        webPort = FreePort.next();
         log = directory.resolve(identity + ".log");
         List<String> command = java(heapMiB);
         command.add("-Dquarkus.http.host=127.0.0.1");
@@ -117,6 +119,20 @@ public final class OperatorProcess implements AutoCloseable {
             return get("/q/health/ready").statusCode() == 200;
         } catch (IOException e) {
             return false;
+        }
+    }
+
+    /**
+     * Waits until it has read the whole fleet and serves.
+     *
+     * @throws IllegalStateException with the end of its log, if it does not or ends
+     */
+    public void awaitReady(Duration patience) {
+        try {
+            Awaitility.await().atMost(patience).until(this::ready);
+        } catch (ConditionTimeoutException e) {
+            throw new IllegalStateException(
+                    "the operator is not ready after " + patience.toSeconds() + " s; its log:\n" + tail(), e);
         }
     }
 
@@ -219,14 +235,6 @@ public final class OperatorProcess implements AutoCloseable {
             return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
         } catch (IOException e) {
             return "no log: " + e.getMessage();
-        }
-    }
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 

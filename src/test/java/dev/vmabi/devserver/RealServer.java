@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -64,11 +63,11 @@ public final class RealServer implements ApiServer {
         write("server.crt", certificate.certificatePem());
         write("server.key", certificate.keyPem());
         authenticator = startAuthenticator(certificate);
-        int etcdPort = freePort();
+        int etcdPort = FreePort.next();
         URI etcdUrl = URI.create("http://127.0.0.1:" + etcdPort);
         etcd = new Etcd(etcdUrl);
-        int peer = freePort();
-        int port = freePort();
+        int peer = FreePort.next();
+        int port = FreePort.next();
         url = URI.create("https://127.0.0.1:" + port);
         run(
                 ETCD,
@@ -115,7 +114,7 @@ public final class RealServer implements ApiServer {
                     "--controllers=garbage-collector-controller,namespace-controller",
                     "--leader-elect=false",
                     "--bind-address=127.0.0.1",
-                    "--secure-port=" + freePort());
+                    "--secure-port=" + FreePort.next());
         }
     }
 
@@ -298,11 +297,5 @@ public final class RealServer implements ApiServer {
 
     private Path write(String name, String text) throws IOException {
         return Files.writeString(directory.resolve(name), text);
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
     }
 }

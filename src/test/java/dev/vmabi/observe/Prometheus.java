@@ -2,10 +2,10 @@ package dev.vmabi.observe;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.vmabi.devserver.FreePort;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ConnectException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -41,7 +41,7 @@ final class Prometheus implements AutoCloseable {
                         .append(n)
                         .append("}}\n"));
         Path file = Files.writeString(directory.resolve("prometheus.yml"), config);
-        url = URI.create("http://127.0.0.1:" + freePort());
+        url = URI.create("http://127.0.0.1:" + FreePort.next());
         process = new ProcessBuilder(
                         "prometheus",
                         "--config.file=" + file,
@@ -51,12 +51,6 @@ final class Prometheus implements AutoCloseable {
                 .redirectErrorStream(true)
                 .redirectOutput(directory.resolve("prometheus.log").toFile())
                 .start();
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        }
     }
 
     /**

@@ -76,7 +76,7 @@ final class OperatedCluster implements AutoCloseable {
     private OperatorProcess operator(String identity, Path kubeconfig, Map<String, String> settings) {
         OperatorProcess operator = new OperatorProcess(kubeconfig, server.directory(), identity, settings);
         operators.add(operator);
-        Awaitility.await(identity + " to be ready").atMost(PATIENCE).until(operator::ready);
+        operator.awaitReady(PATIENCE);
         return operator;
     }
 

@@ -1,6 +1,7 @@
 package dev.vmabi.operator;
 
 import dev.vmabi.devserver.ApiServer;
+import dev.vmabi.devserver.FreePort;
 import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.GenericKubernetesResourceBuilder;
@@ -9,8 +10,6 @@ import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -118,7 +117,7 @@ final class VirtController implements AutoCloseable {
                 System.getenv(PROGRAM),
                 "--kubeconfig=" + server.kubeconfig(User.serviceAccount("kubevirt", "kubevirt-controller")),
                 "--listen=127.0.0.1",
-                "--port=" + freePort(),
+                "--port=" + FreePort.next(),
                 "--launcher-image=" + LAUNCHER);
     }
 
@@ -182,14 +181,6 @@ final class VirtController implements AutoCloseable {
             processes.add(builder.start());
         } catch (IOException e) {
             throw new UncheckedIOException(command[0] + " did not start", e);
-        }
-    }
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 

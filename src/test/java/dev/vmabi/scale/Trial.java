@@ -15,13 +15,13 @@ import dev.vmabi.demo.DemoCluster;
 import dev.vmabi.demo.OperatorProcess;
 import dev.vmabi.demo.Story;
 import dev.vmabi.devserver.ApiServer;
+import dev.vmabi.devserver.FreePort;
 import dev.vmabi.devserver.RealServer;
 import dev.vmabi.devserver.User;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinitionBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,7 +49,7 @@ final class Trial implements AutoCloseable {
     private final SimulatedFleet fleet;
     private final List<Host> hosts;
     private final GuestAbi pin;
-    private final int gatePort = freePort();
+    private final int gatePort = FreePort.next();
     private final ScaleTable table = new ScaleTable();
     private OperatorWatch operator;
 
@@ -239,14 +239,6 @@ final class Trial implements AutoCloseable {
                 throw new IllegalStateException("waited " + PATIENCE.toMinutes() + " min in vain for " + what);
             }
             Story.pause(Duration.ofMillis(50));
-        }
-    }
-
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0)) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new IllegalStateException("no free port", e);
         }
     }
 
