@@ -5,17 +5,13 @@ import static org.assertj.core.api.Assertions.fail;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ContainerNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.vmabi.api.Rubbish;
 import dev.vmabi.fleet.Fleet;
 import dev.vmabi.fleet.RecentDecisions;
 import io.fabric8.zjsonpatch.JsonPatch;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -56,7 +52,7 @@ class FuzzedReviewsTest {
             String fixture = FIXTURES.get(random.nextInt(FIXTURES.size()));
             JsonNode review = JSON.readTree(fixture(fixture));
             for (int i = random.nextInt(6); i >= 0; i--) {
-                mutate(random, review);
+                Rubbish.into(review, random);
             }
             answered += answer(HOOKS.get(random.nextInt(HOOKS.size())), review, seed + round) ? 1 : 0;
         }
@@ -100,49 +96,6 @@ class FuzzedReviewsTest {
         } catch (RuntimeException | AssertionError e) {
             return fail("-Dvmabi.seed=" + seed + ": " + review, e);
         }
-    }
-
-    /** Takes away, doubles or replaces some part of the tree. */
-    private static void mutate(Random random, JsonNode review) {
-        List<ContainerNode<?>> containers = new ArrayList<>();
-        collect(review, containers);
-        ContainerNode<?> container = containers.get(random.nextInt(containers.size()));
-        if (container.isEmpty()) {
-            return;
-        }
-        int which = random.nextInt(container.size());
-        if (container instanceof ArrayNode array) {
-            array.set(which, something(random));
-        } else if (container instanceof ObjectNode object) {
-            String name = object.propertyStream().toList().get(which).getKey();
-            if (random.nextInt(3) == 0) {
-                object.remove(name);
-            } else {
-                object.set(name, something(random));
-            }
-        }
-    }
-
-    private static void collect(JsonNode node, List<ContainerNode<?>> containers) {
-        if (node instanceof ContainerNode<?> container) {
-            containers.add(container);
-            node.forEach(child -> collect(child, containers));
-        }
-    }
-
-    private static JsonNode something(Random random) {
-        JsonNodeFactory make = JsonNodeFactory.instance;
-        return switch (random.nextInt(9)) {
-            case 0 -> make.nullNode();
-            case 1 -> make.numberNode(random.nextLong());
-            case 2 -> make.booleanNode(random.nextBoolean());
-            case 3 -> make.textNode("");
-            case 4 -> make.textNode("vm-new");
-            case 5 -> make.arrayNode().add(make.objectNode()).add(1).add("x");
-            case 6 -> make.objectNode();
-            case 7 -> make.objectNode().set("nodeSelector", make.arrayNode());
-            default -> make.textNode("\u0000~/\\\"" + (char) random.nextInt(0xD800));
-        };
     }
 
     private static byte[] fixture(String name) throws IOException {
