@@ -18,6 +18,8 @@ import io.fabric8.kubernetes.api.model.Node;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.dsl.base.ResourceDefinitionContext;
 import io.fabric8.kubernetes.client.informers.SharedIndexInformer;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -59,7 +61,8 @@ public class FleetCache implements FleetSource {
         /**
          * Looks at what has changed.
          *
-         * @param before null if all is to be looked at: at first, and when timers may not do so (see {@link WallClock})
+         * @param before null if all is to be looked at: at first, after a listener has failed, and when timers may not do so
+         *     (see {@link WallClock})
          */
         void changed(Fleet before, Fleet now);
     }
@@ -91,9 +94,14 @@ public class FleetCache implements FleetSource {
     private Served vmis;
     private ScheduledFuture<?> gathering;
     private boolean lookAtAll;
+    private volatile boolean behind;
 
-    FleetCache(KubernetesClient client, Clock clock) {
+    FleetCache(KubernetesClient client, Clock clock, MeterRegistry meters) {
         this.client = client;
+        Gauge.builder("vmabi.fleet.behind", this, c -> c.behind ? 1 : 0)
+                .description(
+                        "1 while what was told of the cluster could not be taken in, so that decisions go by what was before")
+                .register(meters);
         wallClock = new WallClock(clock, System::nanoTime);
     }
 
@@ -233,18 +241,34 @@ public class FleetCache implements FleetSource {
                 lookAtAll = true;
                 markDirty();
             }
-            if (!complete() || !dirty.compareAndSet(true, false)) {
-                return;
+            if (complete() && dirty.compareAndSet(true, false)) {
+                makeAnew();
             }
-            Fleet before = fleet.orElse(null);
-            state = next();
-            Fleet now = before == null ? new Fleet(state, verdicts) : before.next(state);
-            fleet = Optional.of(now);
-            Fleet from = lookAtAll ? null : before;
-            lookAtAll = false;
-            listeners.forEach(l -> l.changed(from, now));
         } catch (RuntimeException e) {
+            behind = true;
             LOG.error("the fleet could not be made anew; the last one stays", e);
+        }
+    }
+
+    private void makeAnew() {
+        Fleet before = fleet.orElse(null);
+        state = next();
+        Fleet now = before == null ? new Fleet(state, verdicts) : before.next(state);
+        fleet = Optional.of(now);
+        behind = false;
+        Fleet from = lookAtAll ? null : before;
+        lookAtAll = false;
+        listeners.forEach(l -> tell(l, from, now));
+    }
+
+    /** One that fails must not keep the others from being told. */
+    private void tell(Listener listener, Fleet before, Fleet now) {
+        try {
+            listener.changed(before, now);
+        } catch (RuntimeException e) {
+            behind = true;
+            lookAtAll = true;
+            LOG.error("a change of the fleet was not taken in; all is looked at with the next", e);
         }
     }
 
