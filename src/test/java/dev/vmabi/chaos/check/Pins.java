@@ -39,6 +39,8 @@ final class Pins {
 
     /** Looks at a policy that may have another baseline than before. */
     synchronized void saw(Picture.Policy policy, Picture picture, Instant now) {
+        // The last proof may have come since the last look.
+        saw(picture, now);
         Known before = byUid.get(policy.uid());
         Pin pin = policy.status().map(s -> s.baseline()).orElse(null);
         if (pin == null) {

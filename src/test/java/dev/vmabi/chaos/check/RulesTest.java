@@ -169,6 +169,16 @@ class RulesTest {
     }
 
     @Test
+    void aProofThatCameSinceTheLastLook() {
+        String approve = "{\"approve\": \"" + OTHER.digest().hex() + "\"}";
+        pins.saw(picture(), NOW);
+        pins.saw(policy(PIN, 1, approve, 2), picture(), NOW);
+        node("n1", NEW, PIN, OTHER);
+        pins.saw(policy(OTHER, 2, approve, 2), picture(), NOW);
+        assertThat(broken).isEmpty();
+    }
+
+    @Test
     void aBaselineThatIsLost() {
         Picture.Policy without = policies.get("a");
         change(policy(PIN, 1, "{}", 2), new Picture.Policy("a", "uid", LONG_AGO, without.spec(), Optional.empty()));
